@@ -1,5 +1,8 @@
 import type { Because, DeadReason } from "../core/decision.ts";
 import type { Verdict } from "../core/verdict.ts";
+import type { Page, PageRequest } from "./page.ts";
+
+export type { Page, PageRequest } from "./page.ts";
 
 /** One try, as it is kept: enough to tell later what happened, with nothing secret in it. */
 export interface AttemptRecord {
@@ -52,17 +55,21 @@ export interface DeadLetter {
   readonly attempts: readonly AttemptRecord[];
   /** Wall-clock milliseconds. */
   readonly firstAttemptAt: number;
+  /** When it died first; a replay that fails does not move it. */
   readonly diedAt: number;
   readonly state: DeadLetterState;
-  /** Counts every change; a writer that shows an old one changes nothing. */
+  /** Counts every change, from 1; a writer that shows an old one changes nothing. */
   readonly revision: number;
   readonly replays: number;
+  /** When it was changed last; `diedAt` at first. */
+  readonly changedAt: number;
   /** Why it was discarded, or how it was resolved. */
   readonly note?: string;
 }
 
-export type NewDeadLetter = Omit<DeadLetter, "state" | "revision" | "replays" | "note">;
+export type NewDeadLetter = Omit<DeadLetter, "state" | "revision" | "replays" | "changedAt" | "note">;
 
+/** Every condition that is given must hold. */
 export interface DeadLetterFilter {
   readonly ids?: readonly string[];
   readonly api?: string;
@@ -71,31 +78,29 @@ export interface DeadLetterFilter {
   readonly reason?: DeadReason;
   /** All of these labels, by equality. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** Died at or after / before; wall-clock milliseconds. */
+  /** Died at or after; wall-clock milliseconds. */
   readonly since?: number;
+  /** Died before; wall-clock milliseconds. */
   readonly until?: number;
-}
-
-export interface Page<Item> {
-  readonly items: readonly Item[];
-  /** Give it back to get the next page; `null` at the end. */
-  readonly next: string | null;
 }
 
 export type DeadLetterGroupState = "open" | "acknowledged" | "resolved" | "ignored";
 
+/** The dead letters of one fingerprint. Counts and instants are those of the members that the filter lets through. */
 export interface DeadLetterGroup {
   readonly fingerprint: string;
+  /** Title, API, endpoint and reason are those of the first member. */
   readonly title: string;
   readonly api: string;
   readonly endpoint: string;
   readonly reason: DeadReason;
   readonly state: DeadLetterGroupState;
-  /** A resolved group that got a new member. */
+  /** It was resolved and then a letter joined it or came back to it; until somebody sets its state again. */
   readonly regressed: boolean;
-  /** Members by state. */
+  /** Members in the state `open`, and in any state. */
   readonly open: number;
   readonly total: number;
+  /** When its first and its last member died. */
   readonly firstAt: number;
   readonly lastAt: number;
 }
@@ -109,20 +114,39 @@ export interface DeadLetterChange {
   readonly attempts?: readonly AttemptRecord[];
   readonly reason?: DeadReason;
   readonly because?: Because;
+  /** It failed in another way this time: the group that it moves to. */
+  readonly group?: { readonly fingerprint: string; readonly title: string };
   readonly note?: string;
   /** Counts a replay. */
   readonly replayed?: boolean;
   readonly now: number;
 }
 
-/** Keeps what failed. Newest first in every listing. A promise that resolves means: durable. */
+/** `stale`: another writer was first. `missing`: no such letter. */
+export type ChangeResult = "applied" | "stale" | "missing";
+
+/**
+ * Keeps what failed. Newest first in every listing; a listing in pages shows each letter that was there when it began
+ * exactly once, whatever is added meanwhile. A promise that resolves means: durable.
+ */
 export interface DeadLetterStore {
-  /** Keeps letters; one whose id is known already is left as it is, so that a repeated write is harmless. */
+  /**
+   * Keeps letters; one whose id is known already is left as it is, so that a repeated write is harmless. A new letter
+   * re-opens a resolved group as *regressed*; an acknowledged or ignored group stays what it is.
+   */
   add(letters: readonly NewDeadLetter[]): Promise<void>;
   get(id: string): Promise<DeadLetter | undefined>;
-  list(filter: DeadLetterFilter, page: { readonly limit: number; readonly after?: string }): Promise<Page<DeadLetter>>;
-  groups(filter: DeadLetterFilter, page: { readonly limit: number; readonly after?: string }): Promise<Page<DeadLetterGroup>>;
-  /** `stale`: another writer was first. `missing`: no such letter. */
-  change(changes: readonly DeadLetterChange[]): Promise<readonly ("applied" | "stale" | "missing")[]>;
+  /** Ordered by `diedAt`, then by when they were added; the newest first. */
+  list(filter: DeadLetterFilter, page: PageRequest): Promise<Page<DeadLetter>>;
+  /** Groups with at least one member that the filter lets through, ordered by `lastAt`; the newest first. */
+  groups(filter: DeadLetterFilter, page: PageRequest): Promise<Page<DeadLetterGroup>>;
+  /** A letter that comes back to `open` re-opens a resolved group, as a new one does. */
+  change(changes: readonly DeadLetterChange[]): Promise<readonly ChangeResult[]>;
+  /** Answers false where there is no such group. */
   setGroupState(fingerprint: string, state: DeadLetterGroupState, now: number): Promise<boolean>;
+  /**
+   * Deletes letters that were resolved or discarded at or before `before`; at most `limit` at a time. Answers how many
+   * went. Letters that are open are never deleted, and groups keep their state.
+   */
+  sweep(before: number, limit: number): Promise<number>;
 }

@@ -1,7 +1,14 @@
 import type { DeadLetterStore } from "./dead-letter-store.ts";
 import type { IdempotencyStore } from "./idempotency-store.ts";
 
-/** Everything that must outlive a call. Instants are absolute and given by the caller; a store has no clock. */
+/**
+ * Everything that must outlive a call. Instants are absolute and given by the caller; a store has no clock.
+ *
+ * A promise that resolves means: durable. One that rejects with a `StoreError` means: not acknowledged, and on a backend
+ * whose connection broke between the commit and its answer perhaps written all the same; verbs are made so that asking
+ * again is harmless. A store that cannot write any more (disk full, a failed fsync) fails every call with the same error
+ * until it is opened again.
+ */
 export interface Store {
   /** Which backend, for messages: `memory`, `sqlite`… */
   readonly name: string;
@@ -9,7 +16,7 @@ export interface Store {
   readonly deadLetters: DeadLetterStore;
   /** Looks at the store's own health; every fault is one line. */
   check(): Promise<StoreCheck>;
-  /** Writes what is pending and lets go. A second call does nothing. */
+  /** Writes what is pending and lets go. A second call does nothing; any other verb then rejects with a `StoreError`. */
   close(): Promise<void>;
 }
 
