@@ -4,7 +4,7 @@ import type { Because } from "./decision.ts";
  * Every error that Holdfast itself raises, by its stable code. Errors of the other side or of the caller's own function
  * are never wrapped: they surface as they are, and `explain(error)` tells what was done about them.
  */
-export const errorRegistry = {
+export const errorRegistry: Readonly<Record<ErrorCode, ErrorEntry>> = {
   config: { class: "ConfigError", retryable: false, about: "An option is wrong, unknown, or has no effect where it stands." },
   timeout: { class: "TimeoutError", retryable: true, about: "An attempt took longer than its own timeout." },
   deadline: { class: "DeadlineError", retryable: false, about: "The call's whole time is used up." },
@@ -20,10 +20,33 @@ export const errorRegistry = {
   "not-found": { class: "NotFoundError", retryable: false, about: "There is no such record in the store." },
   store: { class: "StoreError", retryable: false, about: "The store cannot be opened, read or written." },
   closed: { class: "ClosedError", retryable: false, about: "The engine was closed before this call." },
-} as const satisfies Readonly<Record<string, { class: string; retryable: boolean; about: string }>>;
+};
 
 /** Stable code of an error of ours; the key of {@link errorRegistry}. */
-export type ErrorCode = keyof typeof errorRegistry;
+export type ErrorCode =
+  | "config"
+  | "timeout"
+  | "deadline"
+  | "circuit-open"
+  | "rate-limited"
+  | "queue-full"
+  | "idempotency-key-missing"
+  | "idempotency-mismatch"
+  | "idempotency-in-flight"
+  | "outcome-unknown"
+  | "body-not-replayable"
+  | "unknown-api"
+  | "not-found"
+  | "store"
+  | "closed";
+
+export interface ErrorEntry {
+  /** Name of the class, and of the error. */
+  readonly class: string;
+  readonly retryable: boolean;
+  /** What it means, in one sentence. */
+  readonly about: string;
+}
 
 /** The root of all errors that Holdfast raises. Match on `code`, which is stable; the text is for people. */
 export class HoldfastError extends Error {

@@ -16,6 +16,11 @@ export interface Clock {
   setTimer(callback: () => void, ms: number): TimerHandle;
   /** Forgets a timer; a timer that has fired, or was cleared before, is ignored. */
   clearTimer(handle: TimerHandle): void;
+  /**
+   * Whether a pending timer keeps the process alive (it does unless told otherwise). Left out by clocks that hold nothing
+   * alive anyway.
+   */
+  hold?(handle: TimerHandle, alive: boolean): void;
 }
 
 /**

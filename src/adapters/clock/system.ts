@@ -6,4 +6,10 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
   setTimer: (callback, ms) => setTimeout(callback, ms),
   clearTimer: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
+  hold(handle, alive) {
+    // Browsers give a number, which holds nothing alive.
+    if (typeof handle !== "object" || handle === null) return;
+    if (alive) (handle as NodeJS.Timeout).ref();
+    else (handle as NodeJS.Timeout).unref();
+  },
 };

@@ -1,0 +1,109 @@
+import { MAX_DELAY_MS } from "../core/duration.ts";
+import type { Clock, TimerHandle } from "../ports/clock.ts";
+
+/** Something that ends at an instant; it is itself a node of the list that it waits in, so starting one allocates nothing. */
+export abstract class Deadline {
+  /** Monotonic ms. */
+  expiresAt = 0;
+  list: DeadlineList | undefined = undefined;
+  previous: Deadline | undefined = undefined;
+  next: Deadline | undefined = undefined;
+  /** Called once, when the time is over and `stop` was not called before. */
+  abstract onExpired(): void;
+}
+
+/** All deadlines of one length. They were started in order, so they end in order: a queue with one timer, for its head. */
+class DeadlineList {
+  head: Deadline | undefined = undefined;
+  tail: Deadline | undefined = undefined;
+  timer: TimerHandle | undefined = undefined;
+  readonly ms: number;
+
+  constructor(ms: number) {
+    this.ms = ms;
+  }
+}
+
+/** Lists kept while empty, each with at most one timer that is still running out. */
+const IDLE_LISTS = 64;
+
+/**
+ * Timers shared between calls. A timer for each call costs about a microsecond and 200 bytes to set and clear, and almost all
+ * are cleared; here a call links itself into the list of its length, and one timer for each length looks at the head.
+ */
+export class DeadlineTimers {
+  readonly #clock: Clock;
+  readonly #lists = new Map<number, DeadlineList>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Starts the deadline `ms` from `now` (monotonic). Infinity starts nothing. */
+  start(deadline: Deadline, ms: number, now: number): void {
+    if (ms === Number.POSITIVE_INFINITY) return;
+    const length = Math.min(Math.max(0, ms), MAX_DELAY_MS);
+    let list = this.#lists.get(length);
+    if (list === undefined) {
+      list = new DeadlineList(length);
+      this.#lists.set(length, list);
+    }
+    deadline.expiresAt = now + length;
+    deadline.list = list;
+    deadline.previous = list.tail;
+    deadline.next = undefined;
+    if (list.tail === undefined) list.head = deadline;
+    else list.tail.next = deadline;
+    list.tail = deadline;
+    if (list.timer === undefined) this.#arm(list, length);
+    else if (list.head === deadline) this.#clock.hold?.(list.timer, true);
+  }
+
+  /** Stops it; one that never started or has ended is ignored. */
+  stop(deadline: Deadline): void {
+    const { list } = deadline;
+    if (list === undefined) return;
+    if (deadline.previous === undefined) list.head = deadline.next;
+    else deadline.previous.next = deadline.next;
+    if (deadline.next === undefined) list.tail = deadline.previous;
+    else deadline.next.previous = deadline.previous;
+    deadline.list = undefined;
+    deadline.previous = undefined;
+    deadline.next = undefined;
+    if (list.head === undefined) this.#idle(list);
+  }
+
+  /** The timer of an empty list is left to run out (clearing and setting it for each call is what we save), but holds nobody up. */
+  #idle(list: DeadlineList): void {
+    if (this.#clock.hold === undefined || this.#lists.size > IDLE_LISTS) {
+      this.#clock.clearTimer(list.timer);
+      list.timer = undefined;
+      this.#lists.delete(list.ms);
+    } else {
+      this.#clock.hold(list.timer, false);
+    }
+  }
+
+  #arm(list: DeadlineList, ms: number): void {
+    list.timer = this.#clock.setTimer(() => this.#ring(list), ms);
+  }
+
+  #ring(list: DeadlineList): void {
+    list.timer = undefined;
+    const now = this.#clock.monotonic();
+    for (let head = list.head; head !== undefined && head.expiresAt <= now; head = list.head) {
+      this.#unlinkHead(head, list);
+      head.onExpired();
+    }
+    if (list.head !== undefined && list.timer === undefined) this.#arm(list, Math.max(0, Math.ceil(list.head.expiresAt - now)));
+    else if (list.head === undefined && list.timer === undefined) this.#lists.delete(list.ms);
+  }
+
+  #unlinkHead(deadline: Deadline, list: DeadlineList): void {
+    list.head = deadline.next;
+    if (deadline.next === undefined) list.tail = undefined;
+    else deadline.next.previous = undefined;
+    deadline.list = undefined;
+    deadline.next = undefined;
+  }
+}

@@ -1,0 +1,122 @@
+import { durationMs, MAX_DELAY_MS, type Duration } from "../../core/duration.ts";
+import { ConfigError } from "../../core/errors.ts";
+
+/** How long to wait before a retry. `retry` counts from 0; `previousMs` is the last wait (0 before the first). */
+export type Backoff = (retry: number, previousMs: number, random: () => number) => number;
+
+/**
+ * How chance is laid over an exponential step `e = min(cap, base · factor^retry)`:
+ * `full` U(0, e) · `equal` e/2 + U(0, e/2) · `decorrelated` min(cap, U(base, 3 · previous)) · `additive` min(cap, e + U(0, base)) ·
+ * `none` e. Source: Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
+ */
+export type Jitter = "full" | "equal" | "decorrelated" | "additive" | "none";
+
+export interface ExponentialOptions {
+  /** First step. @default "200ms" */
+  readonly base?: Duration;
+  /** What each step is multiplied by. @default 2 */
+  readonly factor?: number;
+  /** Longest step, applied before the jitter. @default "30s" */
+  readonly cap?: Duration;
+  /** @default "full" */
+  readonly jitter?: Jitter;
+  /** Width of `additive` jitter. @default base */
+  readonly additive?: Duration;
+  /** A short first retry, without jitter; the exponential steps follow it. */
+  readonly first?: Duration;
+}
+
+/** What may stand where a backoff is asked for: one made below, its options as data, a list of waits, or a function. */
+export type BackoffLike = Backoff | ExponentialOptions | readonly Duration[];
+
+const JITTERS: readonly Jitter[] = ["full", "equal", "decorrelated", "additive", "none"];
+
+/**
+ * Exponential backoff with jitter.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { exponential } from "holdfast";
+ *
+ * const backoff = exponential({ base: "1s", cap: "30s", jitter: "none" });
+ * assert.deepEqual([0, 1, 2, 9].map((retry) => backoff(retry, 0, Math.random)), [1000, 2000, 4000, 30000]);
+ * ```
+ */
+export function exponential(options: ExponentialOptions = {}, path = "backoff"): Backoff {
+  const base = durationMs(options.base ?? 200, `${path}.base`);
+  const cap = Math.min(durationMs(options.cap ?? 30_000, `${path}.cap`), MAX_DELAY_MS);
+  const factor = options.factor ?? 2;
+  const jitter = options.jitter ?? "full";
+  const additive = durationMs(options.additive ?? base, `${path}.additive`);
+  const first = options.first === undefined ? undefined : durationMs(options.first, `${path}.first`);
+  if (!(factor >= 1) || !Number.isFinite(factor)) {
+    throw new ConfigError({ path: `${path}.factor`, message: `${path}.factor is ${factor}; give a finite number of at least 1` });
+  }
+  if (cap < base) {
+    throw new ConfigError({ path: `${path}.cap`, message: `${path}.cap (${cap} ms) is below ${path}.base (${base} ms); raise the cap or lower the base` });
+  }
+  if (!JITTERS.includes(jitter)) {
+    throw new ConfigError({ path: `${path}.jitter`, message: `${path}.jitter is ${JSON.stringify(jitter)}; give one of ${JITTERS.join(", ")}` });
+  }
+  if (options.additive !== undefined && jitter !== "additive") {
+    throw new ConfigError({ path: `${path}.additive`, message: `${path}.additive has no effect with jitter ${JSON.stringify(jitter)}; remove it or set ${path}.jitter to "additive"` });
+  }
+
+  return (retry, previousMs, random) => {
+    if (first !== undefined && retry === 0) return first;
+    const k = first === undefined ? retry : retry - 1;
+    const step = Math.min(cap, base * factor ** k);
+    switch (jitter) {
+      case "full":
+        return random() * step;
+      case "equal":
+        return step / 2 + random() * (step / 2);
+      case "decorrelated":
+        return Math.min(cap, base + random() * Math.max(0, 3 * Math.max(previousMs, base) - base));
+      case "additive":
+        return Math.min(cap, step + random() * additive);
+      case "none":
+        return step;
+    }
+  };
+}
+
+/** The same wait before every retry. */
+export function constant(delay: Duration): Backoff {
+  const ms = clamp(durationMs(delay, "delay"));
+  return () => ms;
+}
+
+/** `base`, `base + step`, `base + 2 · step`… up to `cap`. `step` defaults to `base`, `cap` to 30 s. */
+export function linear(options: { readonly base: Duration; readonly step?: Duration; readonly cap?: Duration }): Backoff {
+  const base = durationMs(options.base, "base");
+  const step = durationMs(options.step ?? options.base, "step");
+  const cap = clamp(durationMs(options.cap ?? 30_000, "cap"));
+  return (retry) => Math.min(cap, base + step * retry);
+}
+
+/** Waits from a list, one for each retry; the last one repeats. */
+export function schedule(delays: readonly Duration[], path = "schedule"): Backoff {
+  const waits = delays.map((delay, index) => clamp(durationMs(delay, `${path}[${index}]`)));
+  const last = waits.at(-1);
+  if (last === undefined) throw new ConfigError({ path, message: `${path} is empty; give at least one wait` });
+  return (retry) => waits[retry] ?? last;
+}
+
+/** A backoff from whatever form it was given in. A function's answer is clamped, and a bad one (NaN, negative) is an error. */
+export function resolveBackoff(like: BackoffLike, path: string): Backoff {
+  if (typeof like === "function") {
+    return (retry, previousMs, random) => {
+      const ms = like(retry, previousMs, random);
+      if (!(ms >= 0)) throw new ConfigError({ path, message: `${path} answered ${ms} for retry ${retry}; a wait is a number of milliseconds of at least 0` });
+      return clamp(ms);
+    };
+  }
+  if (Array.isArray(like)) return schedule(like as readonly Duration[], path);
+  return exponential(like as ExponentialOptions, path);
+}
+
+function clamp(ms: number): number {
+  return Math.min(ms, MAX_DELAY_MS);
+}

@@ -1,0 +1,127 @@
+import type { Because, BecauseCode, Decision, DeadReason } from "../core/decision.ts";
+import type { Verdict } from "../core/verdict.ts";
+import type { Backoff } from "./backoff/backoff.ts";
+
+/** What an attempt left behind: everything that the decision may look at. Durations in ms. */
+export interface Situation {
+  readonly verdict: Verdict;
+  /** The attempt that has just ended; the first is 1. */
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  /** Time left until the deadline; Infinity without one. */
+  readonly remainingMs: number;
+  /** The last backoff, for decorrelated jitter. */
+  readonly previousDelayMs: number;
+  /** `inline`: somebody waits for the answer. `durable`: the operation is stored and may rest. */
+  readonly mode: "inline" | "durable";
+  /** The same request again does no harm: it only reads, its method is idempotent, or its key is honoured. */
+  readonly repeatable: boolean;
+  /** The request can be sent again at all (its body was not a consumed stream). */
+  readonly replayable: boolean;
+  /** The other side can be asked whether the effect happened. */
+  readonly canReconcile: boolean;
+  /** A credential can be refreshed, and has not been for this call. */
+  readonly canRefresh: boolean;
+  readonly refreshed: boolean;
+  /** An end without success is kept as a dead letter. */
+  readonly keep: boolean;
+  /** The caller's own `retryIf`, where there is one. */
+  readonly wanted: boolean;
+  /** A retry loop further down has already used its attempts on this error. */
+  readonly exhaustedBelow: boolean;
+  /** Retries that each budget still allows; Infinity where there is none. */
+  readonly budgets: { readonly task: number; readonly key: number; readonly lane: number };
+}
+
+export interface DecidePolicy {
+  readonly backoff: Backoff;
+  /** Hints over this are not slept by an inline call. */
+  readonly maxHintMs: number;
+}
+
+/**
+ * The one decision function: what happens after an attempt, and why. Inline calls, the durable worker, the gateway and the
+ * simulator all ask it. Pure: it takes no permit and spends no budget; who acts on `retry` does.
+ *
+ * The order is the meaning: what settles the call comes first, then what forbids another attempt whatever the budgets say,
+ * then whether another attempt is safe, then how long it has to wait, then whether there is time and budget for it.
+ */
+export function decide(situation: Situation, policy: DecidePolicy, random: () => number): Decision {
+  const { verdict } = situation;
+  switch (verdict.kind) {
+    case "success":
+      return { action: "succeed", because: reason("answered", situation) };
+    case "cancelled":
+      return { action: "fail", because: reason("cancelled", situation) };
+    case "permanent":
+      if (verdict.hint?.retry === true) return again(situation, policy, random);
+      return end("permanent", situation.refreshed && verdict.status === 401 ? "permanent-after-refresh" : "permanent", situation);
+    case "unauthorized":
+      if (situation.canRefresh && situation.replayable) return { action: "refresh", because: reason("token-expired", situation) };
+      return end("permanent", situation.refreshed ? "permanent-after-refresh" : "permanent", situation);
+    case "conflict":
+      if (verdict.conflict === "duplicate") return { action: "succeed", because: reason("duplicate-of-done", situation) };
+      if (verdict.conflict === "permanent") return end("permanent", "permanent", situation);
+      return again(situation, policy, random);
+    case "malformed":
+      // An answer that came whole but does not fit its schema: the same request would get the same. Repair, or surface.
+      if (verdict.effect === "done") return { action: "repair", because: reason("schema-mismatch", situation) };
+      return again(situation, policy, random);
+    case "throttled":
+      if (verdict.quota === "billing") return end("permanent", "billing", situation);
+      return again(situation, policy, random);
+    case "transient":
+      return again(situation, policy, random);
+  }
+}
+
+/** The verdict allows another attempt: may there be one, when, and who pays for it? */
+function again(situation: Situation, policy: DecidePolicy, random: () => number): Decision {
+  const { verdict, attempt, maxAttempts } = situation;
+  if (!situation.wanted) return end("permanent", "not-retryable", situation);
+  if (verdict.hint?.retry === false) return end("exhausted", "vetoed-by-hint", situation);
+  if (situation.exhaustedBelow) return end("exhausted", "exhausted-below", situation);
+  if (verdict.effect === "unknown" && !situation.repeatable) {
+    if (situation.canReconcile) return { action: "reconcile", because: reason("ask-before-retry", situation) };
+    return end("outcome-unknown", "outcome-unknown", situation);
+  }
+  if (!situation.replayable) return end("exhausted", "body-not-replayable", situation);
+  if (attempt >= maxAttempts) return end("exhausted", "attempts-exhausted", situation);
+  return atItsTime(situation, policy, random);
+}
+
+function atItsTime(situation: Situation, policy: DecidePolicy, random: () => number): Decision {
+  const { verdict, attempt, mode, remainingMs } = situation;
+  const own = policy.backoff(attempt - 1, situation.previousDelayMs, random);
+  const hintMs = verdict.hint?.delayMs;
+  // A wait made from a hint gets 0–10 % on top, so that the herd which was told the same does not come back together.
+  const delayMs = hintMs === undefined || hintMs <= own ? own : hintMs * (1 + 0.1 * random());
+  const numbers = { delayMs, ...(hintMs === undefined ? {} : { hintMs }) };
+
+  if (hintMs !== undefined && (hintMs > policy.maxHintMs || verdict.quota === "period")) {
+    const code = verdict.quota === "period" ? "quota-period" : "hint-over-maximum";
+    if (mode === "durable") return { action: "park", delayMs, because: reason(code, situation, numbers) };
+    if (hintMs > policy.maxHintMs) return end("exhausted", code, situation, { ...numbers, retryAfterMs: hintMs });
+  }
+  if (delayMs >= remainingMs) return end("expired", "deadline", situation, { ...numbers, remainingMs, retryAfterMs: delayMs });
+
+  const { task, key, lane } = situation.budgets;
+  if (task < 1) return end("budget", "task-budget", situation, numbers);
+  if (key < 1) return end("budget", "key-budget", situation, numbers);
+  if (lane < 1) {
+    // A stored operation loses nothing by resting until the lane has earned retries again.
+    if (mode === "durable") return { action: "park", delayMs, because: reason("lane-budget", situation, numbers) };
+    return end("budget", "lane-budget", situation, numbers);
+  }
+  const code: BecauseCode = verdict.hint?.retry === true ? "forced-by-hint" : delayMs === own ? "backoff" : "hint";
+  return { action: "retry", delayMs, because: reason(code, situation, numbers) };
+}
+
+function end(deadReason: DeadReason, code: BecauseCode, situation: Situation, numbers: Partial<Because> = {}): Decision {
+  const because = reason(code, situation, numbers);
+  return situation.keep ? { action: "dead-letter", reason: deadReason, because } : { action: "fail", because };
+}
+
+function reason(code: BecauseCode, { verdict, attempt, maxAttempts }: Situation, numbers: Partial<Because> = {}): Because {
+  return { code, rule: verdict.rule, attempt, maxAttempts, detail: verdict.because, ...numbers };
+}

@@ -1,0 +1,164 @@
+import type { Hint } from "../../core/verdict.ts";
+
+/** The one thing asked of headers; `Headers` has it. */
+export interface HeaderReader {
+  get(name: string): string | null;
+}
+
+/** A header of one provider that says when to come back, as data of the catalog. */
+export interface HintHeader {
+  readonly name: string;
+  /** `seconds` or `ms` from now, `epoch` seconds, or `duration` (`1m30s`, `250ms`). */
+  readonly unit: "seconds" | "ms" | "epoch" | "duration";
+}
+
+/** A decimal numeral and nothing else: `0x10`, `1e3`, `120abc`, `-1` and the empty string are not. */
+const DECIMAL = /^\d{1,15}(?:\.\d{1,9})?$/;
+
+const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+/** `Thu, 15 Jan 2026 12:01:30 GMT` (IMF-fixdate). */
+const IMF = /^[a-z]{3}, (\d{2}) ([a-z]{3}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) gmt$/i;
+/** `Thursday, 15-Jan-26 12:01:30 GMT` (RFC 850). */
+const RFC850 = /^[a-z]{6,9}, (\d{2})-([a-z]{3})-(\d{2}) (\d{2}):(\d{2}):(\d{2}) gmt$/i;
+/** `Thu Jan 15 12:01:30 2026` (asctime; always UTC, whatever the process's own zone). */
+const ASCTIME = /^[a-z]{3} ([a-z]{3}) ([ \d]\d) (\d{2}):(\d{2}):(\d{2}) (\d{4})$/i;
+const DURATION_PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/y;
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+/** Legacy reset values above this are epoch seconds (2001-09-09), below it seconds from now. */
+const EPOCH_FLOOR_S = 1_000_000_000;
+
+/**
+ * What the answer's headers say about coming back. Precedence: the provider's word on retrying (`x-should-retry`,
+ * `stripe-should-retry`) is kept beside the first delay found in `retry-after-ms`, `retry-after`, the `extra` headers, `ratelimit`
+ * (draft-ietf-httpapi-ratelimit-headers-11), `x-ratelimit-reset*`. What is malformed is ignored. `now` is the wall clock in ms, used only where
+ * the answer has no `Date` of its own: a date is measured against the clock that wrote it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { parseHint } from "holdfast";
+ *
+ * assert.equal(parseHint(new Headers({ "retry-after": "1.5" }), Date.now())?.delayMs, 1500);
+ * assert.equal(parseHint(new Headers({ "retry-after": "0x10" }), Date.now()), undefined);
+ * ```
+ */
+export function parseHint(headers: HeaderReader, now: number, extra: readonly HintHeader[] = []): Hint | undefined {
+  const retry = shouldRetry(headers);
+  const delay = delayHint(headers, now, extra);
+  if (retry === undefined) return delay;
+  return delay === undefined ? retry : { ...delay, retry: retry.retry };
+}
+
+function shouldRetry(headers: HeaderReader): { source: string; retry: boolean } | undefined {
+  for (const source of ["x-should-retry", "stripe-should-retry"]) {
+    const value = headers.get(source)?.trim().toLowerCase();
+    if (value === "true" || value === "false") return { source, retry: value === "true" };
+  }
+  return undefined;
+}
+
+function delayHint(headers: HeaderReader, now: number, extra: readonly HintHeader[]): { source: string; delayMs: number } | undefined {
+  const answeredAt = parseHttpDate(headers.get("date")) ?? now;
+
+  const ms = decimal(headers.get("retry-after-ms"));
+  if (ms !== undefined) return { source: "retry-after-ms", delayMs: ms };
+
+  const after = headers.get("retry-after");
+  const afterMs = scale(decimal(after), 1_000) ?? until(parseHttpDate(after), answeredAt);
+  if (afterMs !== undefined) return { source: "retry-after", delayMs: afterMs };
+
+  for (const { name, unit } of extra) {
+    const value = headers.get(name);
+    const delayMs = value === null ? undefined : readExtra(value, unit, answeredAt);
+    if (delayMs !== undefined) return { source: name, delayMs };
+  }
+
+  const draft = rateLimitDraft(headers.get("ratelimit"));
+  if (draft !== undefined) return { source: "ratelimit", delayMs: draft };
+
+  for (const source of ["x-ratelimit-reset", "x-rate-limit-reset", "x-ratelimit-reset-after"]) {
+    if (headers.get(source.replace(/reset.*$/, "remaining")) !== null && decimal(headers.get(source.replace(/reset.*$/, "remaining"))) !== 0) continue;
+    const value = decimal(headers.get(source));
+    if (value === undefined) continue;
+    return { source, delayMs: value >= EPOCH_FLOOR_S ? Math.max(0, value * 1_000 - answeredAt) : value * 1_000 };
+  }
+  return undefined;
+}
+
+function readExtra(value: string, unit: HintHeader["unit"], answeredAt: number): number | undefined {
+  switch (unit) {
+    case "ms":
+      return decimal(value);
+    case "seconds":
+      return scale(decimal(value), 1_000);
+    case "epoch":
+      return until(scale(decimal(value), 1_000), answeredAt);
+    case "duration":
+      return compactDuration(value);
+  }
+}
+
+/** `1m30s`, `250ms`, `6h`: as OpenAI and Go programs write a span. */
+function compactDuration(text: string): number | undefined {
+  const value = text.trim();
+  let total = 0;
+  let index = 0;
+  while (index < value.length) {
+    DURATION_PART.lastIndex = index;
+    const part = DURATION_PART.exec(value);
+    if (!part) return undefined;
+    total += Number(part[1]) * (UNIT_MS[part[2] ?? ""] ?? Number.NaN);
+    index = DURATION_PART.lastIndex;
+  }
+  return value.length === 0 ? undefined : total;
+}
+
+/** `"policy";r=0;t=30`, several parted by commas: the longest wait of those that have nothing remaining. */
+function rateLimitDraft(value: string | null): number | undefined {
+  if (value === null) return undefined;
+  let longest: number | undefined;
+  for (const item of value.split(",")) {
+    const parameters = new Map(item.split(";").slice(1).map((part) => part.trim().split("=", 2) as [string, string]));
+    const remaining = decimal(parameters.get("r") ?? null);
+    const reset = decimal(parameters.get("t") ?? null);
+    if (remaining === 0 && reset !== undefined) longest = Math.max(longest ?? 0, reset * 1_000);
+  }
+  return longest;
+}
+
+/** Milliseconds since 1970 of an HTTP date in any of its three forms (RFC 9110 §5.6.7), or undefined. */
+export function parseHttpDate(value: string | null): number | undefined {
+  if (value === null) return undefined;
+  const text = value.trim();
+  const imf = IMF.exec(text);
+  if (imf) return utc(imf[3], imf[2], imf[1], imf[4], imf[5], imf[6]);
+  const asctime = ASCTIME.exec(text);
+  if (asctime) return utc(asctime[6], asctime[1], asctime[2], asctime[3], asctime[4], asctime[5]);
+  const rfc850 = RFC850.exec(text);
+  if (rfc850) {
+    const short = Number(rfc850[3]);
+    return utc(String(short < 70 ? 2000 + short : 1900 + short), rfc850[2], rfc850[1], rfc850[4], rfc850[5], rfc850[6]);
+  }
+  return undefined;
+}
+
+function utc(...parts: readonly (string | undefined)[]): number | undefined {
+  const [year, monthName, day, hour, minute, second] = parts;
+  const month = MONTHS.indexOf((monthName ?? "").toLowerCase());
+  const [d, h, m, s] = [Number(day), Number(hour), Number(minute), Number(second)];
+  if (month < 0 || d < 1 || d > 31 || h > 23 || m > 59 || s > 60) return undefined;
+  return Date.UTC(Number(year), month, d, h, m, s);
+}
+
+function decimal(value: string | null): number | undefined {
+  const text = value?.trim();
+  return text !== undefined && DECIMAL.test(text) ? Number(text) : undefined;
+}
+
+function scale(value: number | undefined, factor: number): number | undefined {
+  return value === undefined ? undefined : value * factor;
+}
+
+function until(instant: number | undefined, from: number): number | undefined {
+  return instant === undefined ? undefined : Math.max(0, instant - from);
+}

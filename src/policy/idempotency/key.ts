@@ -1,0 +1,35 @@
+import { ConfigError } from "../../core/errors.ts";
+import { canonicalJson } from "./canonical-json.ts";
+import { sha256Hex } from "./sha256.ts";
+
+/**
+ * A key that is the same for the same logical operation, on every attempt, restart and replay: SHA-256 over the canonical
+ * JSON of `[api, endpoint, parts]`, as 64 hex digits. Give what makes the operation what it is (the lead's email, the order
+ * and the step), never the time or a random number.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { idempotencyKey } from "holdfast";
+ *
+ * const key = idempotencyKey("crm", "POST /contacts", ["ada@example.com"]);
+ * assert.equal(key, idempotencyKey("crm", "POST /contacts", ["ada@example.com"]));
+ * assert.notEqual(key, idempotencyKey("crm", "POST /contacts", ["grace@example.com"]));
+ * ```
+ */
+export function idempotencyKey(api: string, endpoint: string, parts: readonly unknown[]): string {
+  if (parts.length === 0 || parts.every((part) => part === undefined || part === null || part === "")) {
+    throw new ConfigError({ path: "key", message: "the key parts are empty, so every operation of this endpoint would share one key; give what tells operations apart, such as the record's id" });
+  }
+  return sha256Hex(canonicalJson([api, endpoint, parts]));
+}
+
+/** The key under which a store keeps it: the caller's key, scoped by API and endpoint. */
+export function scopedKey(api: string, endpoint: string, key: string): string {
+  return `${api} ${endpoint} ${key}`;
+}
+
+/** Hash of what the operation asks for; two payloads under one key differ exactly when this does. */
+export function payloadFingerprint(method: string, endpoint: string, payload: unknown, ignore?: ReadonlySet<string>): string {
+  return sha256Hex(`${method} ${endpoint}\n${canonicalJson(payload, ignore)}`);
+}

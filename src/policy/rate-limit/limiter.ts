@@ -1,0 +1,55 @@
+import type { ResolvedRateLimit } from "./options.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+/**
+ * Several buckets at once (per second and per day): a call goes when all of them let it. Without buckets it only obeys the
+ * other side's hints. Pure: `now` is monotonic ms.
+ */
+export class Limiter {
+  readonly #buckets: readonly TokenBucket[];
+  /** A hint of the other side stops all of them until then. */
+  #pausedUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(limits: readonly ResolvedRateLimit[]) {
+    this.#buckets = limits.map((limit) => new TokenBucket(limit));
+  }
+
+  /** Takes `cost` of every bucket and answers 0, or takes nothing and answers how long to wait (Infinity: it never fits). */
+  tryTake(cost: number, now: number): number {
+    const buckets = this.#buckets;
+    let wait = Math.max(0, this.#pausedUntil - now);
+    for (let index = 0; index < buckets.length; index += 1) wait = Math.max(wait, (buckets[index] as TokenBucket).waitMs(cost, now));
+    if (wait > 0) return wait;
+    for (let index = 0; index < buckets.length; index += 1) (buckets[index] as TokenBucket).take(cost, now);
+    return 0;
+  }
+
+  /** Gives back what was taken for a call that never started. */
+  refund(cost: number, now: number): void {
+    for (const bucket of this.#buckets) bucket.refund(cost, now);
+  }
+
+  /** A 429 was answered: pause every bucket for the hint, or halve their rates where none was given. */
+  throttled(hintMs: number | undefined, now: number): void {
+    if (hintMs !== undefined) this.#pausedUntil = Math.max(this.#pausedUntil, now + hintMs);
+    else for (const bucket of this.#buckets) bucket.slowDown(now);
+  }
+
+  /** Until when the other side's hint stops it; in the past when nothing does. */
+  get pausedUntil(): number {
+    return this.#pausedUntil;
+  }
+
+  learnRemaining(remaining: number, resetMs: number | undefined, now: number): void {
+    // The header speaks of the tightest window, which is the first to run out: the bucket with the fewest tokens.
+    let tightest = this.#buckets[0];
+    for (const bucket of this.#buckets) if (tightest === undefined || bucket.available(now) < tightest.available(now)) tightest = bucket;
+    tightest?.learnRemaining(remaining, resetMs, now);
+  }
+
+  /** Calls that could start right now. */
+  available(now: number): number {
+    if (this.#pausedUntil > now) return 0;
+    return Math.min(...this.#buckets.map((bucket) => bucket.available(now)));
+  }
+}

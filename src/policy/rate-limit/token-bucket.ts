@@ -1,0 +1,92 @@
+import type { ResolvedRateLimit } from "./options.ts";
+
+/** Share of the full rate that comes back per `per` (at least a second) after an unexplained 429 halved it. */
+const REGROWTH = 0.1;
+const SLOWEST = 1 / 64;
+
+/**
+ * One token bucket in the form of GCRA (the generic cell rate algorithm, ITU-T I.371): instead of counting tokens it keeps
+ * the instant at which the bucket would be full again. O(1), no timer, exact: in no interval t do more than
+ * `burst + rate · t` units start. All instants are monotonic ms.
+ */
+export class TokenBucket {
+  readonly #intervalMs: number;
+  readonly #burst: number;
+  readonly #perMs: number;
+  /** When the bucket is full again ("theoretical arrival time" of the literature). */
+  #fullAt = Number.NEGATIVE_INFINITY;
+  #pausedUntil = Number.NEGATIVE_INFINITY;
+  /** Share of the full rate in force since `#slowedAt`; regrows with time. */
+  #share = 1;
+  #slowedAt = 0;
+
+  constructor(options: ResolvedRateLimit) {
+    this.#intervalMs = options.perMs / options.limit;
+    this.#burst = options.burst;
+    this.#perMs = options.perMs;
+  }
+
+  /** Milliseconds until `cost` may be taken; 0 when it may be taken now. Infinity when it can never fit the burst. */
+  waitMs(cost: number, now: number): number {
+    if (cost > this.#burst) return Number.POSITIVE_INFINITY;
+    const interval = this.#interval(now);
+    const allowedAt = this.#fullAt - (this.#burst - cost) * interval;
+    const wait = Math.max(allowedAt, this.#pausedUntil) - now;
+    // Below a microsecond it is rounding of the sums above, not a wait; giving it away would cost the bound one part in 10⁶.
+    return wait > 1e-3 ? wait : 0;
+  }
+
+  /** Takes `cost`; only right after `waitMs` answered 0 for the same instant. */
+  take(cost: number, now: number): void {
+    this.#fullAt = Math.max(this.#fullAt, now) + cost * this.#interval(now);
+  }
+
+  /** Gives back what was taken for a call that never started. */
+  refund(cost: number, now: number): void {
+    this.#fullAt -= cost * this.#interval(now);
+  }
+
+  /** Nothing goes before `until`. */
+  pause(until: number): void {
+    if (until > this.#pausedUntil) this.#pausedUntil = until;
+  }
+
+  /** The other side refused without saying for how long: half the rate, at most once per `per` (or second), regrown bit by bit. */
+  slowDown(now: number): void {
+    const step = Math.max(1_000, this.#perMs);
+    if (this.#share < 1 && now - this.#slowedAt < Math.min(step, 1_000)) return;
+    const current = this.#currentShare(now);
+    // Rescale what is owed: the same tokens are missing, each now takes longer to come back.
+    const owed = Math.max(0, this.#fullAt - now) / (this.#intervalMs / current);
+    this.#share = Math.max(SLOWEST, current / 2);
+    this.#slowedAt = now;
+    this.#fullAt = now + owed * this.#interval(now);
+    this.#pausedUntil = Math.max(this.#pausedUntil, now + this.#interval(now));
+  }
+
+  /** The other side says that only `remaining` are left (until `resetMs` from now): never more than that go. */
+  learnRemaining(remaining: number, resetMs: number | undefined, now: number): void {
+    const interval = this.#interval(now);
+    const tokens = this.#burst - Math.max(0, this.#fullAt - now) / interval;
+    if (remaining < tokens) this.#fullAt = now + (this.#burst - Math.max(0, remaining)) * interval;
+    if (remaining <= 0 && resetMs !== undefined) this.pause(now + resetMs);
+  }
+
+  /** Whole tokens to be had now. */
+  available(now: number): number {
+    if (this.#pausedUntil > now) return 0;
+    return Math.max(0, Math.floor(this.#burst - Math.max(0, this.#fullAt - now) / this.#interval(now) + 1e-6));
+  }
+
+  #interval(now: number): number {
+    return this.#share === 1 ? this.#intervalMs : this.#intervalMs / this.#currentShare(now);
+  }
+
+  #currentShare(now: number): number {
+    if (this.#share === 1) return 1;
+    const steps = (now - this.#slowedAt) / Math.max(1_000, this.#perMs);
+    const grown = this.#share + REGROWTH * steps;
+    if (grown >= 1) this.#share = 1;
+    return Math.min(1, grown);
+  }
+}

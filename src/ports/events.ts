@@ -1,0 +1,44 @@
+import type { Because, DeadReason } from "../core/decision.ts";
+import type { Verdict } from "../core/verdict.ts";
+
+/** Where something happened. */
+export interface LaneRef {
+  readonly api: string;
+  readonly endpoint: string;
+  readonly partition: string;
+}
+
+/** Everything that the engine tells, by name. Instants are wall-clock ms, durations ms. */
+export interface EventMap {
+  "attempt:started": { readonly operation: string; readonly lane: LaneRef | undefined; readonly attempt: number };
+  "attempt:settled": {
+    readonly operation: string;
+    readonly lane: LaneRef | undefined;
+    readonly attempt: number;
+    readonly durationMs: number;
+    readonly verdict: Verdict;
+  };
+  "retry:scheduled": { readonly operation: string; readonly lane: LaneRef | undefined; readonly attempt: number; readonly delayMs: number; readonly because: Because };
+  "call:settled": {
+    readonly operation: string;
+    readonly lane: LaneRef | undefined;
+    readonly attempts: number;
+    readonly outcome: "succeeded" | "replayed" | "failed" | "refused";
+    readonly because: Because;
+    readonly durationMs: number;
+  };
+  "breaker:changed": { readonly lane: LaneRef; readonly from: string; readonly to: string; readonly because: string; readonly retryAfterMs: number };
+  "limiter:paused": { readonly lane: LaneRef; readonly pauseMs: number; readonly because: string };
+  "dead-letter:added": { readonly id: string; readonly api: string; readonly endpoint: string; readonly reason: DeadReason; readonly fingerprint: string; readonly title: string };
+  "credential:refreshed": { readonly api: string; readonly partition: string };
+  "idempotency:replayed": { readonly operation: string; readonly api: string; readonly key: string };
+  /** A retry loop was found inside another; `where` says which. */
+  "nesting:detected": { readonly operation: string; readonly where: string };
+  /** An API has more endpoints than lanes are kept apart; the rest share one. */
+  "lanes:overflow": { readonly api: string; readonly endpoint: string; readonly limit: number };
+  /** A listener threw; the call it listened to went on. */
+  "listener:failed": { readonly event: string; readonly error: unknown };
+}
+
+export type EventName = keyof EventMap;
+export type EventListener<Name extends EventName> = (event: EventMap[Name]) => void;
