@@ -85,7 +85,7 @@ async function install() {
 /** Takes the lock that keeps two installs apart; its holder touches the file, so a dead holder's lock goes stale. */
 async function takeLock() {
   mkdirSync(dirname(lock), { recursive: true });
-  for (let told = false; ; ) {
+  for (let told = false; ;) {
     try {
       writeFileSync(lock, `${process.pid}\n`, { flag: "wx" });
       break;
@@ -148,7 +148,9 @@ function run(file, argv, options) {
     const handlers = ["SIGINT", "SIGTERM", "SIGHUP"].map((signal) => {
       // Ctrl+C in a terminal reaches the whole process group; a second copy would look like a second Ctrl+C.
       const alreadyThere = signal === "SIGINT" && process.stdin.isTTY;
-      const handler = () => void (alreadyThere || child.kill(signal));
+      const handler = () => {
+        if (!alreadyThere) child.kill(signal);
+      };
       process.on(signal, handler);
       return { signal, handler };
     });

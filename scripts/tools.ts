@@ -1,10 +1,18 @@
 /** How the scripts of this repository start its tools: the installed ones, on the Node that runs the script. */
 import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The folder that holds `package.json`, without a closing slash. */
 export const repositoryRoot: string = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** A new folder for one run, inside the repository, so that what is written there finds its node_modules; git ignores it. */
+export function temporaryFolder(purpose: string): string {
+  const parent = join(repositoryRoot, ".tmp");
+  mkdirSync(parent, { recursive: true });
+  return mkdtempSync(join(parent, `${purpose}-`));
+}
 
 export interface Ended {
   readonly code: number;
