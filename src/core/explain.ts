@@ -40,8 +40,12 @@ export function explain(value: unknown): Explanation | undefined {
   return undefined;
 }
 
-/** Whether a retry loop further down has already spent its attempts on this error (`semantics`: nesting). */
+/**
+ * The explanation of an engine further down that has already decided against another attempt, so that a loop above does not
+ * make one either. One that may make no retries at all (`maxAttempts: 1`) has not decided anything.
+ */
 export function exhaustedBelow(error: unknown): Explanation | undefined {
   const found = explain(error);
-  return found !== undefined && found.outcome === "failed" && found.attempts > 1 ? found : undefined;
+  if (found === undefined || found.outcome !== "failed") return undefined;
+  return found.because.code === "attempts-exhausted" && found.because.maxAttempts === 1 ? undefined : found;
 }

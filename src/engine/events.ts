@@ -20,6 +20,11 @@ export class Events {
     return this.#listeners.size > 0 && this.#listeners.has(name);
   }
 
+  /** Whether anybody listens to anything. */
+  get any(): boolean {
+    return this.#listeners.size > 0;
+  }
+
   emit<Name extends EventName>(name: Name, event: EventMap[Name]): void {
     const listeners = this.#listeners.get(name);
     if (listeners === undefined) return;

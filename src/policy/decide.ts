@@ -23,6 +23,8 @@ export interface Situation {
   /** A credential can be refreshed, and has not been for this call. */
   readonly canRefresh: boolean;
   readonly refreshed: boolean;
+  /** There is a way to change the request so that the answer may fit (an LLM's repair). */
+  readonly canRepair: boolean;
   /** An end without success is kept as a dead letter. */
   readonly keep: boolean;
   /** The caller's own `retryIf`, where there is one. */
@@ -65,7 +67,10 @@ export function decide(situation: Situation, policy: DecidePolicy, random: () =>
       return again(situation, policy, random);
     case "malformed":
       // An answer that came whole but does not fit its schema: the same request would get the same. Repair, or surface.
-      if (verdict.effect === "done") return { action: "repair", because: reason("schema-mismatch", situation) };
+      if (verdict.effect === "done") {
+        if (situation.canRepair) return { action: "repair", because: reason("schema-mismatch", situation) };
+        return end("permanent", "schema-mismatch", situation);
+      }
       return again(situation, policy, random);
     case "throttled":
       if (verdict.quota === "billing") return end("permanent", "billing", situation);

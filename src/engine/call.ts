@@ -1,0 +1,186 @@
+import type { Because } from "../core/decision.ts";
+import type { Verdict } from "../core/verdict.ts";
+import type { RetryQuota } from "../policy/budget/retry-quota.ts";
+import type { AttemptRecord, NewDeadLetter, StoredRequest } from "../ports/dead-letter-store.ts";
+import type { LaneRef } from "../ports/events.ts";
+import type { CallPolicy } from "./call-policy.ts";
+import type { Admittee, Lane } from "./lane.ts";
+import { scopes, type Runtime } from "./runtime.ts";
+import type { Scope } from "./scope.ts";
+import { uuidv7 } from "./uuid.ts";
+
+/** What the function of a call is given at each attempt. */
+export interface AttemptContext {
+  /** Aborts when the attempt's time is over or the caller gives up. Made only when somebody looks. */
+  readonly signal: AbortSignal;
+  /** The first is 1. */
+  readonly attempt: number;
+  /** Wall-clock ms by which all must be done; undefined without a limit. */
+  readonly deadline: number | undefined;
+  /** The call's idempotency key: the same at every attempt. Send it where the API wants it. */
+  readonly idempotencyKey: string | undefined;
+  /** Id of the operation (UUIDv7): the same at every attempt. */
+  readonly operation: string;
+}
+
+/**
+ * A kind of work, as its door knows it: how to do it once, and how to judge what came of it. One object for all calls of the
+ * kind; what differs from call to call is the payload.
+ */
+export interface Work<Value, Payload> {
+  perform(context: AttemptContext, payload: Payload): Promise<Value> | Value;
+  /** Judges an answer. Without it every answer is a success. */
+  judge?(value: Value, attempt: number, payload: Payload): Verdict | Promise<Verdict>;
+  judgeError(error: unknown, attempt: number, payload: Payload): Verdict;
+  /** The caller's own word on whether an error is worth a retry. */
+  retryIf?: ((error: unknown, attempt: number) => boolean) | undefined;
+  /** What is kept of the answer in the history. */
+  excerpt?(outcome: Outcome<Value>): Pick<AttemptRecord, "headers" | "bodyExcerpt" | "upstreamRequestId">;
+  /** The request as it was sent, for a dead letter. */
+  request?(payload: Payload): Promise<StoredRequest | undefined>;
+}
+
+/** What came back: an answer, or what was thrown. */
+export type Outcome<Value> = { readonly threw: false; readonly value: Value } | { readonly threw: true; readonly error: unknown };
+
+/** What the other side says of an effect whose outcome is unknown. */
+export type Reconciled<Value> =
+  | { readonly happened: true; readonly value: Value }
+  | { readonly happened: false }
+  | { readonly happened: "unknown" };
+
+/** Puts a dead letter away, durably, and answers when it is. */
+export type Keep = (letter: Omit<NewDeadLetter, "fingerprint" | "title">, verdict: Verdict) => Promise<void>;
+
+/** What is said of one call. Everything may be left out. */
+export interface CallDetails<Value> {
+  readonly lane?: Lane | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** The same request again does no harm. @default true */
+  readonly repeatable?: boolean;
+  readonly replayable?: boolean;
+  /** Puts away what ends without success. Without it nothing is kept. */
+  readonly keep?: Keep | undefined;
+  /** Gets a new credential; once per call. */
+  readonly refresh?: (() => Promise<void>) | undefined;
+  readonly reconcile?: ((context: { readonly operation: string; readonly idempotencyKey: string | undefined }) => Promise<Reconciled<Value>>) | undefined;
+  readonly idempotencyKey?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly quota?: RetryQuota | undefined;
+  readonly cost?: number;
+  readonly operationName?: string | undefined;
+  /**
+   * Enter the async context only from the second attempt on; the first is known only to what it calls in the same tick.
+   * Entering costs more than all else that `retry()` does (decision 0003).
+   */
+  readonly lazyScope?: boolean;
+  /** A retry loop above ours (an SDK's) is at this retry already. */
+  readonly retriesAbove?: number;
+}
+
+/**
+ * One call on its way: what it is, and how far it has come. It is a scope for what its function calls, and, where an attempt
+ * has no timeout and no signal of its own, the context that the function is given.
+ */
+export class Call<Value, Payload = unknown> implements Admittee, Scope, AttemptContext {
+  readonly runtime: Runtime;
+  readonly policy: CallPolicy;
+  readonly work: Work<Value, Payload>;
+  readonly payload: Payload;
+  readonly details: CallDetails<Value>;
+  readonly parent: Scope | undefined;
+  readonly startedAt: number;
+  readonly deadlineAt: number;
+  retriesLeft: number;
+  attempt = 0;
+  generation = 0;
+  refreshed = false;
+  previousDelayMs = 0;
+  /** Tries so far, from the first that failed on. */
+  history: AttemptRecord[] | undefined = undefined;
+  #operation: string | undefined = undefined;
+  #unaborted: AbortSignal | undefined = undefined;
+
+  constructor(runtime: Runtime, policy: CallPolicy, work: Work<Value, Payload>, payload: Payload, details: CallDetails<Value>) {
+    const parent = scopes.getStore();
+    const now = runtime.clock.monotonic();
+    this.runtime = runtime;
+    this.policy = policy;
+    this.work = work;
+    this.payload = payload;
+    this.details = details;
+    this.parent = parent;
+    this.startedAt = now;
+    const own = now + policy.totalMs;
+    this.deadlineAt = parent === undefined || own < parent.deadlineAt ? own : parent.deadlineAt;
+    this.retriesLeft = policy.maxAttempts - 1;
+  }
+
+  get lane(): Lane | undefined {
+    return this.details.lane;
+  }
+
+  get laneRef(): LaneRef | undefined {
+    return this.details.lane?.ref;
+  }
+
+  get callerSignal(): AbortSignal | undefined {
+    return this.details.signal;
+  }
+
+  /** The caller's signal; as a context, one that never aborts where the caller gave none. */
+  get signal(): AbortSignal {
+    return this.details.signal ?? (this.#unaborted ??= new AbortController().signal);
+  }
+
+  get deadline(): number | undefined {
+    return this.deadlineAt === Number.POSITIVE_INFINITY ? undefined : this.wallAt(this.deadlineAt);
+  }
+
+  get idempotencyKey(): string | undefined {
+    return this.details.idempotencyKey;
+  }
+
+  get cost(): number {
+    return this.details.cost ?? 1;
+  }
+
+  get maxWaitMs(): number {
+    return this.policy.maxWaitMs;
+  }
+
+  /** Tries that this call may make; a refreshed credential earns one more. */
+  get maxAttempts(): number {
+    return this.refreshed ? this.policy.maxAttempts + 1 : this.policy.maxAttempts;
+  }
+
+  /** Id of the operation: made when somebody looks, the same from then on. */
+  get operation(): string {
+    return (this.#operation ??= uuidv7(this.runtime.clock.now(), this.runtime.random));
+  }
+
+  /** Wall-clock instant of a monotonic one. */
+  wallAt(monotonic: number): number {
+    return Math.round(this.runtime.clock.now() + monotonic - this.runtime.clock.monotonic());
+  }
+
+  /** The timeout of the coming attempt, cut to the deadline. */
+  timeoutMs(now: number): number {
+    const { attemptTimeoutsMs } = this.policy;
+    const own = attemptTimeoutsMs[Math.min(this.attempt, attemptTimeoutsMs.length) - 1] ?? Number.POSITIVE_INFINITY;
+    const left = this.deadlineAt - now;
+    return own < left || !this.policy.cutAtTotal ? own : left;
+  }
+
+  remember(verdict: Verdict, because: Because, durationMs: number, now: number, outcome: Outcome<Value>): void {
+    this.history ??= [];
+    this.history.push({
+      attempt: this.attempt,
+      startedAt: this.wallAt(now - durationMs),
+      durationMs,
+      verdict,
+      because,
+      ...this.work.excerpt?.(outcome),
+    });
+  }
+}

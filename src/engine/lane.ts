@@ -1,0 +1,347 @@
+import { CircuitOpenError, DeadlineError, QueueFullError, RateLimitedError, type HoldfastError } from "../core/errors.ts";
+import { formatMs } from "../core/duration.ts";
+import type { Verdict } from "../core/verdict.ts";
+import { REFUSED, type Breaker, type BreakerMode, type BreakerOutcome } from "../policy/breaker/breaker.ts";
+import { Ramp } from "../policy/breaker/ramp.ts";
+import type { RetryBudget } from "../policy/budget/retry-budget.ts";
+import type { Permits } from "../policy/concurrency/permits.ts";
+import type { Limiter } from "../policy/rate-limit/limiter.ts";
+import type { LaneRef } from "../ports/events.ts";
+import type { TimerHandle } from "../ports/clock.ts";
+import type { AbortListener } from "./abort-hub.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** What a lane asks of a call that wants to go. */
+export interface Admittee {
+  /** Units of the rate limit that it takes. */
+  readonly cost: number;
+  /** Monotonic ms after which waiting is useless. */
+  readonly deadlineAt: number;
+  /** Longest wait that it puts up with, ms. */
+  readonly maxWaitMs: number;
+  /** The caller's. */
+  readonly callerSignal: AbortSignal | undefined;
+  /** The breaker's generation that it was admitted in; kept by the call until it settles. */
+  generation: number;
+}
+
+/** Which policies stand in a lane. Limiters may be shared with other lanes of the API; the rest is the lane's own. */
+export interface LaneParts {
+  readonly breaker?: Breaker | undefined;
+  /** `wait`: a call stays in the queue while the breaker is open, as long as its deadline allows. */
+  readonly whenOpen?: "refuse" | "wait";
+  readonly limiters?: readonly Limiter[];
+  readonly permits?: Permits | undefined;
+  readonly budget?: RetryBudget | undefined;
+  /** Calls that may wait; one more is refused. */
+  readonly maxQueue?: number;
+}
+
+type Hold = "permit" | "breaker" | "ramp" | "rate";
+
+/** A call in the queue. */
+class Waiter implements AbortListener {
+  readonly admittee: Admittee;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+  readonly #lane: Lane;
+  timer: TimerHandle | undefined = undefined;
+
+  constructor(lane: Lane, admittee: Admittee, resolve: () => void, reject: (reason: unknown) => void) {
+    this.#lane = lane;
+    this.admittee = admittee;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  onAborted(reason: unknown): void {
+    this.#lane.abandon(this, reason);
+  }
+}
+
+/**
+ * The one controller of an endpoint: breaker, rate limit, concurrency and retry budget. A call is admitted by all of them at
+ * once or by none, so nothing is taken for a call that does not start: a permit, then the breaker's word, then the ramp, then the rate
+ * token, which is right before the wire. What cannot go yet waits in one FIFO with a bound; waiting uses up nothing.
+ *
+ * What a verdict feeds: 429 and its kin the limiter; 5xx, timeouts and broken connections the breaker; successes the budget.
+ */
+export class Lane {
+  readonly ref: LaneRef;
+  readonly breaker: Breaker | undefined;
+  readonly budget: RetryBudget | undefined;
+  readonly #runtime: Runtime;
+  readonly #whenOpen: "refuse" | "wait";
+  readonly #limiters: readonly Limiter[];
+  readonly #permits: Permits | undefined;
+  readonly #maxQueue: number;
+  readonly #ramp = new Ramp();
+  readonly #queue: Waiter[] = [];
+  #timer: TimerHandle | undefined = undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  /** What held the last call that could not go. */
+  #heldBy: Hold = "permit";
+  #mode: BreakerMode = "closed";
+  #inFlight = 0;
+
+  constructor(ref: LaneRef, parts: LaneParts, runtime: Runtime) {
+    this.ref = ref;
+    this.breaker = parts.breaker;
+    this.budget = parts.budget;
+    this.#runtime = runtime;
+    this.#whenOpen = parts.whenOpen ?? "refuse";
+    this.#limiters = parts.limiters ?? [];
+    this.#permits = parts.permits;
+    this.#maxQueue = parts.maxQueue ?? 10_000;
+  }
+
+  /** Lets the call go now (undefined), or later (a promise that rejects when it is refused or aborted). */
+  admit(call: Admittee, now: number): Promise<void> | undefined {
+    if (this.#queue.length === 0) {
+      const wait = this.#tryTake(call, now);
+      if (wait === 0) return undefined;
+      const refusal = this.#refusal(call, wait, now);
+      if (refusal !== undefined) return Promise.reject(refusal);
+    }
+    return this.#enqueue(call, now);
+  }
+
+  /** Takes in what became of an admitted call. */
+  settle(call: Admittee, verdict: Verdict, durationMs: number, now: number): void {
+    this.#inFlight -= 1;
+    this.#permits?.giveBack();
+    if (verdict.kind === "success") {
+      this.budget?.deposit(now);
+      if (this.breaker !== undefined) this.#ramp.succeeded(now);
+    } else if (verdict.kind === "throttled") {
+      this.#throttled(verdict, now);
+    }
+    if (this.breaker !== undefined) {
+      this.breaker.settle(call.generation, breakerOutcome(verdict), durationMs, now);
+      this.#noticeBreaker(now);
+    }
+    if (this.#queue.length > 0) this.#pump();
+  }
+
+  /** Gives back an admission that was not used: nothing was sent. */
+  giveBack(call: Admittee, now: number): void {
+    this.#inFlight -= 1;
+    this.#permits?.giveBack();
+    for (const limiter of this.#limiters) limiter.refund(call.cost, now);
+    this.breaker?.settle(call.generation, "ignored", 0, now);
+    if (this.#queue.length > 0) this.#pump();
+  }
+
+  /** An answer told how much is left: the limiters of this lane never let more go. */
+  learnRemaining(remaining: number, resetMs: number | undefined, now: number): void {
+    for (const limiter of this.#limiters) limiter.learnRemaining(remaining, resetMs, now);
+  }
+
+  /** An operator holds the breaker (or, without `as`, gives it back to its own judgement). */
+  holdBreaker(as: "open" | "closed" | undefined, until: number | undefined): void {
+    if (as === undefined) this.breaker?.auto();
+    else this.breaker?.hold(as, until);
+    this.#noticeBreaker(this.#runtime.clock.monotonic());
+    this.#pump();
+  }
+
+  /** Calls admitted and not settled. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Calls that wait. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  /** For {@link Waiter}: its caller has gone. */
+  abandon(waiter: Waiter, reason: unknown): void {
+    const index = this.#queue.indexOf(waiter);
+    if (index < 0) return;
+    this.#queue.splice(index, 1);
+    this.#letGo(waiter);
+    waiter.reject(reason);
+    if (index === 0) this.#pump();
+  }
+
+  /** 0 when everything was taken; else how long to wait (Infinity: until something settles), and nothing was taken. */
+  #tryTake(call: Admittee, now: number): number {
+    const permits = this.#permits;
+    if (permits !== undefined && !permits.tryTake()) return this.#held("permit", Number.POSITIVE_INFINITY);
+    const { breaker } = this;
+    if (breaker !== undefined) {
+      const generation = breaker.admit(now);
+      if (this.#mode !== "closed") this.#noticeBreaker(now);
+      if (generation === REFUSED) {
+        permits?.giveBack();
+        return this.#held("breaker", Math.max(1, breaker.retryAfterMs(now)));
+      }
+      call.generation = generation;
+    }
+    const limiters = this.#limiters;
+    for (let index = 0; index < limiters.length; index += 1) {
+      const wait = (limiters[index] as Limiter).tryTake(call.cost, now);
+      if (wait > 0) {
+        for (let taken = 0; taken < index; taken += 1) (limiters[taken] as Limiter).refund(call.cost, now);
+        this.#undo(call, now);
+        return this.#held("rate", wait);
+      }
+    }
+    const ramp = breaker === undefined || this.#mode !== "closed" ? 0 : this.#ramp.tryTake(now);
+    if (ramp > 0) {
+      for (const limiter of limiters) limiter.refund(call.cost, now);
+      this.#undo(call, now);
+      return this.#held("ramp", ramp);
+    }
+    this.#inFlight += 1;
+    return 0;
+  }
+
+  #undo(call: Admittee, now: number): void {
+    this.#permits?.giveBack();
+    this.breaker?.settle(call.generation, "ignored", 0, now);
+  }
+
+  #held(by: Hold, waitMs: number): number {
+    this.#heldBy = by;
+    return waitMs;
+  }
+
+  /** Why a call that has to wait this long is better told so at once; undefined when it may wait. */
+  #refusal(call: Admittee, waitMs: number, now: number): HoldfastError | undefined {
+    const by = this.#heldBy;
+    if (by === "breaker" && this.#whenOpen === "refuse") return this.#circuitOpen(waitMs);
+    if (by === "permit") return undefined;
+    if (waitMs === Number.POSITIVE_INFINITY) {
+      return new RateLimitedError(`a call of cost ${call.cost} can never start: the rate limit of ${this.name} has a smaller burst (rateLimit.burst)`, waitMs);
+    }
+    if (waitMs <= call.maxWaitMs && now + waitMs < call.deadlineAt) return undefined;
+    if (by === "breaker") return this.#circuitOpen(waitMs);
+    const limit = now + waitMs < call.deadlineAt ? "longer than an inline call waits (maxWait)" : "after the deadline of this call";
+    return new RateLimitedError(`the rate limit of ${this.name} lets the next call go in ${formatMs(waitMs)}, which is ${limit}; nothing was sent`, waitMs);
+  }
+
+  #circuitOpen(waitMs: number): CircuitOpenError {
+    return new CircuitOpenError(this.name, waitMs, this.breaker?.cause ?? "open");
+  }
+
+  #enqueue(call: Admittee, now: number): Promise<void> {
+    if (call.callerSignal?.aborted === true) return Promise.reject(call.callerSignal.reason as Error);
+    if (this.#queue.length >= this.#maxQueue) {
+      const retryAfterMs = 1_000;
+      return Promise.reject(new QueueFullError(`${this.#maxQueue} calls already wait in ${this.name} (maxQueue); nothing was sent`, retryAfterMs));
+    }
+    return new Promise((resolve, reject) => {
+      const waiter = new Waiter(this, call, resolve, reject);
+      if (call.deadlineAt !== Number.POSITIVE_INFINITY) {
+        waiter.timer = this.#runtime.clock.setTimer(() => this.abandon(waiter, this.#expired(call)), call.deadlineAt - now);
+      }
+      if (call.callerSignal !== undefined) this.#runtime.aborts.add(call.callerSignal, waiter);
+      this.#queue.push(waiter);
+      this.#pump();
+    });
+  }
+
+  #expired(call: Admittee): HoldfastError {
+    const waitMs = 1_000;
+    if (this.#heldBy === "breaker") return this.#circuitOpen(this.breaker?.retryAfterMs(this.#runtime.clock.monotonic()) ?? waitMs);
+    if (this.#heldBy === "permit") return new DeadlineError(`the call waited for a permit of ${this.name} until its deadline (${call.deadlineAt} ms monotonic); nothing was sent`, { retryAfterMs: waitMs });
+    return new RateLimitedError(`the call waited for a rate token of ${this.name} until its deadline; nothing was sent`, waitMs);
+  }
+
+  /** Lets go whoever may go, from the head of the queue, and sets the timer for the next. */
+  #pump(): void {
+    const now = this.#runtime.clock.monotonic();
+    while (this.#queue.length > 0) {
+      const head = this.#queue[0] as Waiter;
+      const wait = this.#tryTake(head.admittee, now);
+      if (wait === 0) {
+        this.#queue.shift();
+        this.#letGo(head);
+        head.resolve();
+        continue;
+      }
+      const refusal = this.#refusal(head.admittee, wait, now);
+      if (refusal === undefined) {
+        this.#wakeIn(wait, now);
+        return;
+      }
+      this.#queue.shift();
+      this.#letGo(head);
+      head.reject(refusal);
+    }
+  }
+
+  #wakeIn(waitMs: number, now: number): void {
+    const at = now + waitMs;
+    if (at === Number.POSITIVE_INFINITY || (this.#timer !== undefined && this.#timerAt <= at)) return;
+    if (this.#timer !== undefined) this.#runtime.clock.clearTimer(this.#timer);
+    this.#timerAt = at;
+    this.#timer = this.#runtime.clock.setTimer(() => {
+      this.#timer = undefined;
+      this.#timerAt = Number.POSITIVE_INFINITY;
+      this.#pump();
+    }, Math.ceil(waitMs));
+  }
+
+  #letGo(waiter: Waiter): void {
+    if (waiter.timer !== undefined) this.#runtime.clock.clearTimer(waiter.timer);
+    if (waiter.admittee.callerSignal !== undefined) this.#runtime.aborts.remove(waiter.admittee.callerSignal, waiter);
+  }
+
+  #throttled(verdict: Verdict, now: number): void {
+    // Our own refusal from further down is not the other side's word.
+    if (verdict.hint?.source === "holdfast") return;
+    const hintMs = verdict.hint?.delayMs;
+    for (const limiter of this.#limiters) limiter.throttled(hintMs, now);
+    this.breaker?.lengthen(now + (hintMs ?? 0));
+    if (hintMs !== undefined && this.#runtime.events.wants("limiter:paused")) {
+      this.#runtime.events.emit("limiter:paused", { lane: this.ref, pauseMs: hintMs, because: verdict.because });
+    }
+  }
+
+  /** Tells a change of the breaker's mode, starts or stops the ramp, and refuses who waits for nothing. */
+  #noticeBreaker(now: number): void {
+    const { breaker } = this;
+    if (breaker === undefined) return;
+    const mode = breaker.mode(now);
+    const from = this.#mode;
+    if (mode === from) return;
+    this.#mode = mode;
+    if (mode === "closed") this.#ramp.start(now);
+    else if (mode === "open") this.#ramp.stop();
+    if (this.#runtime.events.wants("breaker:changed")) {
+      this.#runtime.events.emit("breaker:changed", { lane: this.ref, from, to: mode, because: breaker.cause, retryAfterMs: breaker.retryAfterMs(now) });
+    }
+  }
+
+  /** For messages: `crm POST /contacts`. */
+  get name(): string {
+    const { api, endpoint, partition } = this.ref;
+    return partition === "" ? `${api} ${endpoint}` : `${api} ${endpoint} (${partition})`;
+  }
+
+  /** What the breaker says now. */
+  get mode(): BreakerMode {
+    return this.#mode;
+  }
+}
+
+/** What a verdict tells the breaker about the other side's health. */
+function breakerOutcome(verdict: Verdict): BreakerOutcome {
+  switch (verdict.kind) {
+    case "success":
+      return "success";
+    case "transient":
+      return "failure";
+    case "malformed":
+      return verdict.effect === "unknown" ? "failure" : "ignored";
+    case "conflict":
+    case "throttled":
+    case "unauthorized":
+    case "permanent":
+    case "cancelled":
+      return "ignored";
+  }
+}

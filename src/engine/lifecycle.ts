@@ -1,0 +1,295 @@
+import { type Because, type Decision } from "../core/decision.ts";
+import { StoreError, isHoldfastError } from "../core/errors.ts";
+import { attach, exhaustedBelow, type Explanation } from "../core/explain.ts";
+import { SUCCESS, type Verdict } from "../core/verdict.ts";
+import { decide, type Situation } from "../policy/decide.ts";
+import { sleep } from "../ports/clock.ts";
+import { Attempt, enter } from "./attempt.ts";
+import type { Call, Outcome } from "./call.ts";
+import { retriesAllowed, spendRetry } from "./scope.ts";
+
+/**
+ * The way of one call: the lane admits it, an attempt is made under its timeout, what came of it is judged and recorded, and
+ * `decide` says what happens next. Every door comes through here. (Deadline and context were opened with the `Call`; the
+ * idempotency key is claimed around this.)
+ */
+export async function run<Value, Payload>(call: Call<Value, Payload>): Promise<Value> {
+  const { runtime, work, callerSignal } = call;
+  const { lane } = call.details;
+  let last: Settled<Value> | undefined;
+  for (let now = call.startedAt; ; now = runtime.clock.monotonic()) {
+    if (callerSignal?.aborted === true) throw callerSignal.reason;
+    if (lane !== undefined) {
+      try {
+        const waiting = lane.admit(call, now);
+        if (waiting !== undefined) {
+          await waiting;
+          now = runtime.clock.monotonic();
+        }
+      } catch (refusal) {
+        return await refused(call, refusal, last);
+      }
+    }
+
+    call.attempt += 1;
+    if (runtime.events.wants("attempt:started")) {
+      runtime.events.emit("attempt:started", { operation: call.operation, lane: call.laneRef, attempt: call.attempt });
+    }
+    const timeoutMs = call.timeoutMs(now);
+    const attempt = timeoutMs === Number.POSITIVE_INFINITY && callerSignal === undefined ? undefined : new Attempt(call, timeoutMs);
+    let outcome: Outcome<Value>;
+    let verdict: Verdict;
+    try {
+      const value = await (attempt === undefined ? enter(call, call) : attempt.perform(now));
+      verdict = work.judge === undefined ? SUCCESS : await work.judge(value, call.attempt, call.payload);
+      if (verdict === SUCCESS) {
+        attempt?.finish();
+        return succeedAtOnce(call, value, now);
+      }
+      outcome = { threw: false, value };
+    } catch (error) {
+      outcome = { threw: true, error };
+      verdict = judgeThrown(call, error);
+    }
+    attempt?.finish();
+
+    const settledAt = runtime.clock.monotonic();
+    settle(call, verdict, settledAt - now, settledAt);
+    last = { outcome, verdict, durationMs: settledAt - now, settledAt };
+    const end = await afterFailure(call, last);
+    if (end !== undefined) return conclude(end);
+  }
+}
+
+/** What an attempt feeds: the lane's policies, and whoever listens. */
+function settle<Value, Payload>(call: Call<Value, Payload>, verdict: Verdict, durationMs: number, now: number): void {
+  const { details, runtime } = call;
+  details.lane?.settle(call, verdict, durationMs, now);
+  if (runtime.events.wants("attempt:settled")) {
+    runtime.events.emit("attempt:settled", { operation: call.operation, lane: call.laneRef, attempt: call.attempt, durationMs, verdict });
+  }
+}
+
+/** The happy path. Where nobody measures, no clock is read. */
+function succeedAtOnce<Value, Payload>(call: Call<Value, Payload>, value: Value, attemptAt: number): Value {
+  const { details, runtime } = call;
+  if (details.lane === undefined && call.attempt === 1 && !runtime.events.any) return value;
+  const now = runtime.clock.monotonic();
+  settle(call, SUCCESS, now - attemptAt, now);
+  return succeed(call, value, ANSWERED, now);
+}
+
+interface Settled<Value> {
+  readonly outcome: Outcome<Value>;
+  readonly verdict: Verdict;
+  readonly durationMs: number;
+  readonly settledAt: number;
+}
+
+const ANSWERED: Because = Object.freeze({ code: "answered" });
+
+function succeed<Value, Payload>(call: Call<Value, Payload>, value: Value, because: Because, now: number): Value {
+  const { events } = call.runtime;
+  if (call.attempt > 1) attach(value, { operation: call.operation, attempts: call.attempt, outcome: "succeeded", because });
+  if (events.wants("call:settled")) {
+    events.emit("call:settled", { operation: call.operation, lane: call.laneRef, attempts: call.attempt, outcome: "succeeded", because, durationMs: now - call.startedAt });
+  }
+  return value;
+}
+
+function conclude<Value>(outcome: Outcome<Value>): Value {
+  if (outcome.threw) throw outcome.error;
+  return outcome.value;
+}
+
+function judgeThrown<Value, Payload>(call: Call<Value, Payload>, error: unknown): Verdict {
+  if (call.callerSignal?.aborted === true && error === call.callerSignal.reason) {
+    return { kind: "cancelled", effect: "unknown", rule: "caller-aborted", because: "the caller aborted" };
+  }
+  return call.work.judgeError(error, call.attempt, call.payload);
+}
+
+/** Decides and acts. Answers the outcome to end with, or undefined when the next attempt may start. */
+async function afterFailure<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value>): Promise<Outcome<Value> | undefined> {
+  const { runtime } = call;
+  const decision = decide(situationOf(call, settled), call.policy, runtime.random);
+  call.remember(settled.verdict, decision.because, settled.durationMs, settled.settledAt, settled.outcome);
+  switch (decision.action) {
+    case "succeed":
+      return alreadyDone(call, settled, decision.because);
+    case "retry":
+      await retryLater(call, decision);
+      return undefined;
+    case "refresh":
+      call.refreshed = true;
+      await (call.details.refresh as () => Promise<void>)();
+      return undefined;
+    case "reconcile":
+      return await ask(call, settled, decision);
+    case "repair":
+    case "park":
+      throw new Error(`an inline call cannot ${decision.action}`);
+    case "dead-letter":
+      await bury(call, settled, decision);
+      return settled.outcome;
+    case "fail":
+      fail(call, settled, decision.because);
+      return settled.outcome;
+  }
+}
+
+function situationOf<Value, Payload>(call: Call<Value, Payload>, { verdict, outcome, settledAt }: Settled<Value>): Situation {
+  const { details, runtime, work } = call;
+  const below = outcome.threw ? exhaustedBelow(outcome.error) : undefined;
+  const value = details.quota?.valueOf(details.labels);
+  return {
+    verdict,
+    attempt: call.attempt,
+    maxAttempts: call.maxAttempts,
+    remainingMs: call.deadlineAt - settledAt,
+    previousDelayMs: call.previousDelayMs,
+    mode: "inline",
+    repeatable: details.repeatable ?? true,
+    replayable: details.replayable ?? true,
+    canReconcile: details.reconcile !== undefined,
+    canRefresh: details.refresh !== undefined && !call.refreshed,
+    canRepair: false,
+    refreshed: call.refreshed,
+    keep: details.keep !== undefined && below?.deadLetter === undefined,
+    wanted: !outcome.threw || work.retryIf === undefined || work.retryIf(outcome.error, call.attempt),
+    exhaustedBelow: below !== undefined || (details.retriesAbove ?? 0) > 0,
+    budgets: {
+      task: retriesAllowed(call.parent),
+      key: value === undefined || details.quota === undefined ? Number.POSITIVE_INFINITY : details.quota.available(value, settledAt),
+      lane: details.lane?.budget?.available(settledAt) ?? Number.POSITIVE_INFINITY,
+    },
+  };
+}
+
+/** Takes the retry from every budget and waits. Nothing may come between the look at the budgets and this. */
+async function retryLater<Value, Payload>(call: Call<Value, Payload>, { delayMs, because }: Extract<Decision, { action: "retry" }>): Promise<void> {
+  const { details, runtime } = call;
+  const now = runtime.clock.monotonic();
+  spendRetry(call);
+  details.lane?.budget?.withdraw(now);
+  const value = details.quota?.valueOf(details.labels);
+  if (value !== undefined) details.quota?.withdraw(value, now);
+  call.previousDelayMs = delayMs;
+  if (runtime.events.wants("retry:scheduled")) {
+    runtime.events.emit("retry:scheduled", { operation: call.operation, lane: call.laneRef, attempt: call.attempt, delayMs, because });
+  }
+  if (call.parent !== undefined && runtime.events.wants("nesting:detected")) {
+    runtime.events.emit("nesting:detected", { operation: call.operation, where: "a retry inside another call or task; both draw on the outer budget" });
+  }
+  await sleep(runtime.clock, delayMs, call.callerSignal);
+}
+
+/** The outcome is unknown and the other side can tell: wait a backoff, so that a late effect can be seen, and ask. */
+async function ask<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value>, decision: Decision): Promise<Outcome<Value> | undefined> {
+  const { details, runtime } = call;
+  const reconcile = details.reconcile as NonNullable<typeof details.reconcile>;
+  const delayMs = call.policy.backoff(call.attempt - 1, call.previousDelayMs, runtime.random);
+  await sleep(runtime.clock, Math.min(delayMs, Math.max(0, call.deadlineAt - runtime.clock.monotonic())), call.callerSignal);
+  const told = await reconcile({ operation: call.operation, idempotencyKey: details.idempotencyKey });
+  if (told.happened === true) {
+    const because: Because = { ...decision.because, detail: "the other side says that it happened" };
+    return { threw: false, value: succeed(call, told.value, because, runtime.clock.monotonic()) };
+  }
+  if (told.happened === false) {
+    // It certainly did not happen, so the same situation is judged again with that doubt removed.
+    const certain: Settled<Value> = { ...settled, verdict: { ...settled.verdict, effect: "none" }, settledAt: runtime.clock.monotonic() };
+    const next = decide(situationOf(call, certain), { ...call.policy, backoff: () => 0 }, runtime.random);
+    if (next.action === "retry") {
+      await retryLater(call, next);
+      return undefined;
+    }
+    if (next.action === "dead-letter") await bury(call, certain, next);
+    else fail(call, certain, next.because);
+    return settled.outcome;
+  }
+  const because: Because = { ...decision.because, code: "outcome-unknown", detail: "the other side could not tell" };
+  if (details.keep === undefined) fail(call, settled, because);
+  else await bury(call, settled, { action: "dead-letter", reason: "outcome-unknown", because });
+  return settled.outcome;
+}
+
+/** A duplicate: the effect stands, by an earlier attempt or by somebody else. */
+function alreadyDone<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value>, because: Because): Outcome<Value> {
+  const value = settled.outcome.threw ? (undefined as Value) : settled.outcome.value;
+  return { threw: false, value: succeed(call, value, because, settled.settledAt) };
+}
+
+function fail<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value>, because: Because, deadLetter?: string): void {
+  const retryAfterMs = because.retryAfterMs ?? settled.verdict.hint?.delayMs;
+  const explanation: Explanation = {
+    operation: call.operation,
+    attempts: call.attempt,
+    outcome: "failed",
+    because,
+    verdict: settled.verdict,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(deadLetter === undefined ? {} : { deadLetter }),
+  };
+  attach(settled.outcome.threw ? settled.outcome.error : settled.outcome.value, explanation);
+  const { events } = call.runtime;
+  if (events.wants("call:settled")) {
+    const durationMs = settled.settledAt - call.startedAt;
+    events.emit("call:settled", { operation: call.operation, lane: call.laneRef, attempts: call.attempt, outcome: "failed", because, durationMs });
+  }
+}
+
+/** Keeps what failed before its caller hears of it. */
+async function bury<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value>, decision: Extract<Decision, { action: "dead-letter" }>): Promise<void> {
+  const { details, work } = call;
+  const attempts = call.history ?? [];
+  const request = await work.request?.(call.payload);
+  const ref = call.laneRef ?? { api: "", endpoint: "", partition: "" };
+  const diedAt = call.wallAt(settled.settledAt);
+  try {
+    await (details.keep as NonNullable<typeof details.keep>)(
+      {
+        id: call.operation,
+        api: ref.api,
+        endpoint: ref.endpoint,
+        partition: ref.partition,
+        reason: decision.reason,
+        because: decision.because,
+        ...(request === undefined ? {} : { request }),
+        ...(details.operationName === undefined ? {} : { operation: details.operationName }),
+        ...(details.idempotencyKey === undefined ? {} : { idempotencyKey: details.idempotencyKey }),
+        labels: details.labels ?? {},
+        attempts,
+        firstAttemptAt: attempts[0]?.startedAt ?? diedAt,
+        diedAt,
+      },
+      settled.verdict,
+    );
+  } catch (error) {
+    const cause = settled.outcome.threw ? settled.outcome.error : error;
+    throw new StoreError(`the call failed (${decision.because.detail ?? decision.because.code}) and its dead letter could not be kept: ${error instanceof Error ? error.message : String(error)}`, { cause });
+  }
+  fail(call, settled, decision.because, call.operation);
+}
+
+/** The lane did not let it go. After an attempt that failed, that failure is what the caller should see. */
+async function refused<Value, Payload>(call: Call<Value, Payload>, refusal: unknown, last: Settled<Value> | undefined): Promise<Value> {
+  const { runtime, details } = call;
+  const retryAfterMs = isHoldfastError(refusal) ? refusal.retryAfterMs : undefined;
+  const because: Because = {
+    code: isHoldfastError(refusal, "circuit-open") ? "breaker-open" : call.callerSignal?.aborted === true ? "cancelled" : "deadline",
+    attempt: call.attempt,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(refusal instanceof Error ? { detail: refusal.message } : {}),
+  };
+  if (last !== undefined && because.code !== "cancelled") {
+    if (details.keep === undefined) fail(call, last, because);
+    else await bury(call, last, { action: "dead-letter", reason: because.code === "deadline" ? "expired" : "exhausted", because });
+    return conclude(last.outcome);
+  }
+  attach(refusal, { operation: call.operation, attempts: call.attempt, outcome: "refused", because, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+  if (runtime.events.wants("call:settled")) {
+    const durationMs = runtime.clock.monotonic() - call.startedAt;
+    runtime.events.emit("call:settled", { operation: call.operation, lane: call.laneRef, attempts: call.attempt, outcome: "refused", because, durationMs });
+  }
+  throw refusal;
+}
