@@ -2,6 +2,7 @@
 //
 //   node scripts/bootstrap.mjs src/cli/main.ts demo     a file of ours
 //   node scripts/bootstrap.mjs vitest run               a tool among the dev dependencies
+//   node scripts/bootstrap.mjs --install                nothing more than the install
 //   node scripts/bootstrap.mjs --stamp                  what npm calls after it changed node_modules (script "dependencies")
 //
 // Every npm script goes through here, so that each works as the first command after `git clone`, on any machine that has
@@ -37,7 +38,7 @@ if (command === "--stamp") {
   if (installed.code !== 0) {
     say("the install did not succeed; nothing was run");
     endLike(installed);
-  } else {
+  } else if (command !== "--install") {
     endLike(await run(pinnedNode, [locate(command), ...args], { stdio: "inherit", env: withToolsOnPath() }));
   }
 }

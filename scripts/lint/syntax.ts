@@ -86,10 +86,25 @@ export function identifierName(node: unknown): string | undefined {
   return (node as Node | undefined)?.type === "Identifier" ? ((node as Node)["name"] as string) : undefined;
 }
 
-export function stringValue(node: unknown): string | undefined {
+function stringValue(node: unknown): string | undefined {
   const value = (node as Node | null | undefined)?.["value"];
   return typeof value === "string" ? value : undefined;
 }
+
+/** An expression without the types that are written around it: `(globalThis as Host)` is `globalThis`. */
+export function withoutTypes(expression: unknown): Node | undefined {
+  let node = (expression ?? undefined) as Node | undefined;
+  while (node !== undefined && TYPE_WRAPPERS.has(node.type)) node = node["expression"] as Node | undefined;
+  return node;
+}
+
+const TYPE_WRAPPERS = new Set([
+  "TSAsExpression",
+  "TSNonNullExpression",
+  "TSSatisfiesExpression",
+  "TSTypeAssertion",
+  "ParenthesizedExpression",
+]);
 
 /** The name that a member expression reads, for `a.b` and `a["b"]`. */
 export function memberName(node: Node): string | undefined {

@@ -55,6 +55,8 @@ const cases: Readonly<Record<string, Case>> = {
   "the simulator names the store in memory": { path: "src/simulate/b.ts", text: imports("../adapters/store/memory/x.ts") },
   "the testing kit imports the engine": { path: "src/testing/a.ts", text: imports("../engine/x.ts"), rule: layers },
   "the testing kit imports a port": { path: "src/testing/b.ts", text: imports("../ports/x.ts") },
+  "the testing kit names a store": { path: "src/testing/c.ts", text: imports("../adapters/store/memory/x.ts"), rule: layers },
+  "the testing kit names the system's clock": { path: "src/testing/d.ts", text: imports("../adapters/clock/x.ts") },
   "the face names an adapter": { path: "src/index.ts", text: imports("./adapters/clock/x.ts"), rule: layers },
   "the library loads a package": { path: "src/client/c.ts", text: imports("commander"), rule: layers },
   "the command line loads a package": { path: "src/cli/b.ts", text: imports("commander") },
@@ -69,11 +71,16 @@ const cases: Readonly<Record<string, Case>> = {
   "the store in memory imports from Node": { path: "src/adapters/store/memory/e.ts", text: imports("node:sqlite"), rule: browser },
   "the engine imports from Node without its prefix": { path: "src/engine/i.ts", text: imports("fs"), rule: browser },
   "the engine names a type of Node": { path: "src/engine/j.ts", text: importsType("node:async_hooks"), rule: browser },
-  "the async context names a type of Node": { path: "src/engine/async-context.ts", text: importsType("node:async_hooks") },
+  "the async context names a type of Node": { path: "src/engine/context.ts", text: importsType("node:async_hooks") },
   "the client reads process": { path: "src/client/e.ts", text: "export const y: string = process.version;\n", rule: browser },
   "the client reads process by way of globalThis": {
     path: "src/client/f.ts",
     text: "export const y: unknown = globalThis.process;\n",
+    rule: browser,
+  },
+  "the client reads process by way of globalThis in another type": {
+    path: "src/client/h.ts",
+    text: "export const y: unknown = (globalThis as { process?: unknown }).process;\n",
     rule: browser,
   },
   "the command line reads process": { path: "src/cli/c.ts", text: "export const y: string = process.version;\n" },
@@ -89,6 +96,11 @@ const cases: Readonly<Record<string, Case>> = {
   "the engine reads the time by way of globalThis": {
     path: "src/engine/m.ts",
     text: "export const y: number = globalThis.Date.now();\n",
+    rule: clock,
+  },
+  "the engine reads the time by way of globalThis in another type": {
+    path: "src/engine/m2.ts",
+    text: "export const y: number = (globalThis as unknown as { Date: typeof Date }).Date.now();\n",
     rule: clock,
   },
   "the engine reads the time through brackets": { path: "src/engine/n.ts", text: 'export const y: number = Date["now"]();\n', rule: clock },

@@ -1,7 +1,17 @@
 /** What `import "holdfast"` reaches loads without Node; see `BROWSER_SAFE`. */
 import { isBuiltin } from "node:module";
 import { BROWSER_SAFE, NODE_IF_PRESENT, isTest, isWithin } from "../layers.ts";
-import { globalIdentifier, identifierName, isReference, memberName, pathFrom, visitImports, type Node, type Rule } from "../syntax.ts";
+import {
+  globalIdentifier,
+  identifierName,
+  isReference,
+  memberName,
+  pathFrom,
+  visitImports,
+  withoutTypes,
+  type Node,
+  type Rule,
+} from "../syntax.ts";
 
 const NODE_GLOBALS = new Set([
   "process",
@@ -40,7 +50,8 @@ export const browserSafe: Rule = {
       },
       MemberExpression(node) {
         const name = memberName(node) ?? "";
-        if (identifierName(node["object"]) === "globalThis" && NODE_GLOBALS.has(name)) report(node, `globalThis.${name}`);
+        if (globalIdentifier(context, withoutTypes(node["object"])) === "globalThis" && NODE_GLOBALS.has(name))
+          report(node, `globalThis.${name}`);
       },
     };
   },
