@@ -18,3 +18,8 @@ const SYSTEM: Runtime = createRuntime(systemClock, systemRandom);
 export function runtimeFor({ clock, random }: Environment): Runtime {
   return clock === undefined && random === undefined ? SYSTEM : createRuntime(clock ?? systemClock, random ?? systemRandom);
 }
+
+/** One of its own, where what is listened to must not be everybody's. */
+export function ownRuntime({ clock, random }: Environment): Runtime {
+  return createRuntime(clock ?? systemClock, random ?? systemRandom);
+}

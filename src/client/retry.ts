@@ -59,13 +59,16 @@ export function retry<Value>(fn: (context: AttemptContext) => Promise<Value> | V
     resolved.set(options, ready);
   }
   const { signal } = options;
-  return run(new Call(ready.runtime, ready.policy, ready.work as FunctionWork<Value>, fn, signal === undefined ? LAZY : { lazyScope: true, signal }));
+  return run(
+    new Call(ready.runtime, ready.policy, ready.work as FunctionWork<Value>, fn, signal === undefined ? LAZY : { lazyScope: true, signal }),
+  );
 }
 
 const LAZY: { readonly lazyScope: true } = Object.freeze({ lazyScope: true });
 
 function resolveRetry(options: RetryOptions): ResolvedRetry {
-  const classifier: Classifier = options.classify === undefined ? PLAIN_CLASSIFIER : { rules: compileRules(options.classify, "classify"), hintHeaders: [] };
+  const classifier: Classifier =
+    options.classify === undefined ? PLAIN_CLASSIFIER : { rules: compileRules(options.classify, "classify"), hintHeaders: [] };
   const runtime = runtimeFor(options);
   return {
     policy: resolveCallPolicy(options, { retry: "", timeout: "timeout.", rest: "" }),

@@ -16,10 +16,14 @@ export class AbortHub {
       const created = new Set<AbortListener>();
       waiting = created;
       this.#waiting.set(signal, created);
-      signal.addEventListener("abort", () => {
-        for (const one of [...created]) one.onAborted(signal.reason);
-        created.clear();
-      }, { once: true });
+      signal.addEventListener(
+        "abort",
+        () => {
+          for (const one of [...created]) one.onAborted(signal.reason);
+          created.clear();
+        },
+        { once: true },
+      );
     }
     waiting.add(listener);
   }

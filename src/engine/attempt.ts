@@ -70,7 +70,9 @@ export class Attempt<Value> extends Deadline implements AttemptContext, AbortLis
     const { deadlineAt, runtime } = this.#call;
     const wasDeadline = this.expiresAt >= deadlineAt;
     const error = wasDeadline
-      ? new DeadlineError(`the call's time was up ${Math.round(runtime.clock.monotonic() - this.#call.startedAt)} ms after it started (timeout.total, or a deadline around it), in attempt ${this.attempt}`)
+      ? new DeadlineError(
+          `the call's time was up ${Math.round(runtime.clock.monotonic() - this.#call.startedAt)} ms after it started (timeout.total, or a deadline around it), in attempt ${this.attempt}`,
+        )
       : new TimeoutError(this.#timeoutMs);
     this.onAborted(error);
   }

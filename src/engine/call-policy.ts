@@ -44,16 +44,26 @@ const DEFAULT_MAX_HINT_MS = 60_000;
 const MOST_ATTEMPTS = 1_000;
 
 /** Checks and completes the options. `path` is where they stand, for messages: `apis.crm`. */
-export function resolveCallPolicy(options: AttemptOptions, path: { readonly retry: string; readonly timeout: string; readonly rest: string }): CallPolicy {
+export function resolveCallPolicy(
+  options: AttemptOptions,
+  path: { readonly retry: string; readonly timeout: string; readonly rest: string },
+): CallPolicy {
   const maxAttempts = options.maxAttempts ?? DEFAULT_MAX_ATTEMPTS;
   if (!Number.isInteger(maxAttempts) || maxAttempts < 1 || maxAttempts > MOST_ATTEMPTS) {
     const at = `${path.retry}maxAttempts`;
-    throw new ConfigError({ path: at, message: `${at} is ${maxAttempts}; give a whole number from 1 to ${MOST_ATTEMPTS} (all tries, the first included): there is no unbounded retry` });
+    throw new ConfigError({
+      path: at,
+      message: `${at} is ${maxAttempts}; give a whole number from 1 to ${MOST_ATTEMPTS} (all tries, the first included): there is no unbounded retry`,
+    });
   }
   const { attempt, total } = options.timeout ?? {};
-  const attempts = attempt === undefined ? [Number.POSITIVE_INFINITY] : Array.isArray(attempt) ? (attempt as readonly Duration[]) : [attempt as Duration];
-  if (attempts.length === 0) throw new ConfigError({ path: `${path.timeout}attempt`, message: `${path.timeout}attempt is empty; give a duration, or leave it out` });
-  const attemptTimeoutsMs = attempts.map((one) => (one === Number.POSITIVE_INFINITY ? one : positive(one as Duration, `${path.timeout}attempt`)));
+  const attempts =
+    attempt === undefined ? [Number.POSITIVE_INFINITY] : Array.isArray(attempt) ? (attempt as readonly Duration[]) : [attempt as Duration];
+  if (attempts.length === 0)
+    throw new ConfigError({ path: `${path.timeout}attempt`, message: `${path.timeout}attempt is empty; give a duration, or leave it out` });
+  const attemptTimeoutsMs = attempts.map((one) =>
+    one === Number.POSITIVE_INFINITY ? one : positive(one as Duration, `${path.timeout}attempt`),
+  );
   const maxHintMs = durationMs(options.maxHint ?? DEFAULT_MAX_HINT_MS, `${path.rest}maxHint`);
   return Object.freeze({
     maxAttempts,
@@ -68,6 +78,7 @@ export function resolveCallPolicy(options: AttemptOptions, path: { readonly retr
 
 function positive(value: Duration, path: string): number {
   const ms = durationMs(value, path);
-  if (ms === 0) throw new ConfigError({ path, message: `${path} is 0, so nothing could ever finish; give a time, or leave it out for none` });
+  if (ms === 0)
+    throw new ConfigError({ path, message: `${path} is 0, so nothing could ever finish; give a time, or leave it out for none` });
   return ms;
 }

@@ -45,9 +45,7 @@ export type Outcome<Value> = { readonly threw: false; readonly value: Value } | 
 
 /** What the other side says of an effect whose outcome is unknown. */
 export type Reconciled<Value> =
-  | { readonly happened: true; readonly value: Value }
-  | { readonly happened: false }
-  | { readonly happened: "unknown" };
+  { readonly happened: true; readonly value: Value } | { readonly happened: false } | { readonly happened: "unknown" };
 
 /** Puts a dead letter away, durably, and answers when it is. */
 export type Keep = (letter: Omit<NewDeadLetter, "fingerprint" | "title">, verdict: Verdict) => Promise<void>;
@@ -63,7 +61,8 @@ export interface CallDetails<Value> {
   readonly keep?: Keep | undefined;
   /** Gets a new credential; once per call. */
   readonly refresh?: (() => Promise<void>) | undefined;
-  readonly reconcile?: ((context: { readonly operation: string; readonly idempotencyKey: string | undefined }) => Promise<Reconciled<Value>>) | undefined;
+  readonly reconcile?:
+    ((context: { readonly operation: string; readonly idempotencyKey: string | undefined }) => Promise<Reconciled<Value>>) | undefined;
   readonly idempotencyKey?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly quota?: RetryQuota | undefined;

@@ -214,12 +214,18 @@ export class Lane {
     if (by === "breaker" && this.#whenOpen === "refuse") return this.#circuitOpen(waitMs);
     if (by === "permit") return undefined;
     if (waitMs === Number.POSITIVE_INFINITY) {
-      return new RateLimitedError(`a call of cost ${call.cost} can never start: the rate limit of ${this.name} has a smaller burst (rateLimit.burst)`, waitMs);
+      return new RateLimitedError(
+        `a call of cost ${call.cost} can never start: the rate limit of ${this.name} has a smaller burst (rateLimit.burst)`,
+        waitMs,
+      );
     }
     if (waitMs <= call.maxWaitMs && now + waitMs < call.deadlineAt) return undefined;
     if (by === "breaker") return this.#circuitOpen(waitMs);
     const limit = now + waitMs < call.deadlineAt ? "longer than an inline call waits (maxWait)" : "after the deadline of this call";
-    return new RateLimitedError(`the rate limit of ${this.name} lets the next call go in ${formatMs(waitMs)}, which is ${limit}; nothing was sent`, waitMs);
+    return new RateLimitedError(
+      `the rate limit of ${this.name} lets the next call go in ${formatMs(waitMs)}, which is ${limit}; nothing was sent`,
+      waitMs,
+    );
   }
 
   #circuitOpen(waitMs: number): CircuitOpenError {
@@ -230,7 +236,9 @@ export class Lane {
     if (call.callerSignal?.aborted === true) return Promise.reject(call.callerSignal.reason as Error);
     if (this.#queue.length >= this.#maxQueue) {
       const retryAfterMs = 1_000;
-      return Promise.reject(new QueueFullError(`${this.#maxQueue} calls already wait in ${this.name} (maxQueue); nothing was sent`, retryAfterMs));
+      return Promise.reject(
+        new QueueFullError(`${this.#maxQueue} calls already wait in ${this.name} (maxQueue); nothing was sent`, retryAfterMs),
+      );
     }
     return new Promise((resolve, reject) => {
       const waiter = new Waiter(this, call, resolve, reject);
@@ -246,7 +254,11 @@ export class Lane {
   #expired(call: Admittee): HoldfastError {
     const waitMs = 1_000;
     if (this.#heldBy === "breaker") return this.#circuitOpen(this.breaker?.retryAfterMs(this.#runtime.clock.monotonic()) ?? waitMs);
-    if (this.#heldBy === "permit") return new DeadlineError(`the call waited for a permit of ${this.name} until its deadline (${call.deadlineAt} ms monotonic); nothing was sent`, { retryAfterMs: waitMs });
+    if (this.#heldBy === "permit")
+      return new DeadlineError(
+        `the call waited for a permit of ${this.name} until its deadline (${call.deadlineAt} ms monotonic); nothing was sent`,
+        { retryAfterMs: waitMs },
+      );
     return new RateLimitedError(`the call waited for a rate token of ${this.name} until its deadline; nothing was sent`, waitMs);
   }
 
@@ -312,7 +324,13 @@ export class Lane {
     if (mode === "closed") this.#ramp.start(now);
     else if (mode === "open") this.#ramp.stop();
     if (this.#runtime.events.wants("breaker:changed")) {
-      this.#runtime.events.emit("breaker:changed", { lane: this.ref, from, to: mode, because: breaker.cause, retryAfterMs: breaker.retryAfterMs(now) });
+      this.#runtime.events.emit("breaker:changed", {
+        lane: this.ref,
+        from,
+        to: mode,
+        because: breaker.cause,
+        retryAfterMs: breaker.retryAfterMs(now),
+      });
     }
   }
 

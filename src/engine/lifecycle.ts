@@ -92,7 +92,14 @@ function succeed<Value, Payload>(call: Call<Value, Payload>, value: Value, becau
   const { events } = call.runtime;
   if (call.attempt > 1) attach(value, { operation: call.operation, attempts: call.attempt, outcome: "succeeded", because });
   if (events.wants("call:settled")) {
-    events.emit("call:settled", { operation: call.operation, lane: call.laneRef, attempts: call.attempt, outcome: "succeeded", because, durationMs: now - call.startedAt });
+    events.emit("call:settled", {
+      operation: call.operation,
+      lane: call.laneRef,
+      attempts: call.attempt,
+      outcome: "succeeded",
+      because,
+      durationMs: now - call.startedAt,
+    });
   }
   return value;
 }
@@ -167,7 +174,10 @@ function situationOf<Value, Payload>(call: Call<Value, Payload>, { verdict, outc
 }
 
 /** Takes the retry from every budget and waits. Nothing may come between the look at the budgets and this. */
-async function retryLater<Value, Payload>(call: Call<Value, Payload>, { delayMs, because }: Extract<Decision, { action: "retry" }>): Promise<void> {
+async function retryLater<Value, Payload>(
+  call: Call<Value, Payload>,
+  { delayMs, because }: Extract<Decision, { action: "retry" }>,
+): Promise<void> {
   const { details, runtime } = call;
   const now = runtime.clock.monotonic();
   spendRetry(call);
@@ -179,13 +189,20 @@ async function retryLater<Value, Payload>(call: Call<Value, Payload>, { delayMs,
     runtime.events.emit("retry:scheduled", { operation: call.operation, lane: call.laneRef, attempt: call.attempt, delayMs, because });
   }
   if (call.parent !== undefined && runtime.events.wants("nesting:detected")) {
-    runtime.events.emit("nesting:detected", { operation: call.operation, where: "a retry inside another call or task; both draw on the outer budget" });
+    runtime.events.emit("nesting:detected", {
+      operation: call.operation,
+      where: "a retry inside another call or task; both draw on the outer budget",
+    });
   }
   await sleep(runtime.clock, delayMs, call.callerSignal);
 }
 
 /** The outcome is unknown and the other side can tell: wait a backoff, so that a late effect can be seen, and ask. */
-async function ask<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value>, decision: Decision): Promise<Outcome<Value> | undefined> {
+async function ask<Value, Payload>(
+  call: Call<Value, Payload>,
+  settled: Settled<Value>,
+  decision: Decision,
+): Promise<Outcome<Value> | undefined> {
   const { details, runtime } = call;
   const reconcile = details.reconcile as NonNullable<typeof details.reconcile>;
   const delayMs = call.policy.backoff(call.attempt - 1, call.previousDelayMs, runtime.random);
@@ -234,12 +251,23 @@ function fail<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value
   const { events } = call.runtime;
   if (events.wants("call:settled")) {
     const durationMs = settled.settledAt - call.startedAt;
-    events.emit("call:settled", { operation: call.operation, lane: call.laneRef, attempts: call.attempt, outcome: "failed", because, durationMs });
+    events.emit("call:settled", {
+      operation: call.operation,
+      lane: call.laneRef,
+      attempts: call.attempt,
+      outcome: "failed",
+      because,
+      durationMs,
+    });
   }
 }
 
 /** Keeps what failed before its caller hears of it. */
-async function bury<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value>, decision: Extract<Decision, { action: "dead-letter" }>): Promise<void> {
+async function bury<Value, Payload>(
+  call: Call<Value, Payload>,
+  settled: Settled<Value>,
+  decision: Extract<Decision, { action: "dead-letter" }>,
+): Promise<void> {
   const { details, work } = call;
   const attempts = call.history ?? [];
   const request = await work.request?.(call.payload);
@@ -266,7 +294,10 @@ async function bury<Value, Payload>(call: Call<Value, Payload>, settled: Settled
     );
   } catch (error) {
     const cause = settled.outcome.threw ? settled.outcome.error : error;
-    throw new StoreError(`the call failed (${decision.because.detail ?? decision.because.code}) and its dead letter could not be kept: ${error instanceof Error ? error.message : String(error)}`, { cause });
+    throw new StoreError(
+      `the call failed (${decision.because.detail ?? decision.because.code}) and its dead letter could not be kept: ${error instanceof Error ? error.message : String(error)}`,
+      { cause },
+    );
   }
   fail(call, settled, decision.because, call.operation);
 }
@@ -286,10 +317,23 @@ async function refused<Value, Payload>(call: Call<Value, Payload>, refusal: unkn
     else await bury(call, last, { action: "dead-letter", reason: because.code === "deadline" ? "expired" : "exhausted", because });
     return conclude(last.outcome);
   }
-  attach(refusal, { operation: call.operation, attempts: call.attempt, outcome: "refused", because, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+  attach(refusal, {
+    operation: call.operation,
+    attempts: call.attempt,
+    outcome: "refused",
+    because,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
   if (runtime.events.wants("call:settled")) {
     const durationMs = runtime.clock.monotonic() - call.startedAt;
-    runtime.events.emit("call:settled", { operation: call.operation, lane: call.laneRef, attempts: call.attempt, outcome: "refused", because, durationMs });
+    runtime.events.emit("call:settled", {
+      operation: call.operation,
+      lane: call.laneRef,
+      attempts: call.attempt,
+      outcome: "refused",
+      because,
+      durationMs,
+    });
   }
   throw refusal;
 }

@@ -20,6 +20,12 @@ export function uuidv7(now: number, random: Random): string {
   const time = lastMs.toString(16).padStart(12, "0");
   const counter = (0x7000 | sequence).toString(16);
   const high = (0x8000 | Math.floor(random() * 0x4000)).toString(16);
-  const low = Math.floor(random() * 0x1000000).toString(16).padStart(6, "0") + Math.floor(random() * 0x1000000).toString(16).padStart(6, "0");
+  const low =
+    Math.floor(random() * 0x1000000)
+      .toString(16)
+      .padStart(6, "0") +
+    Math.floor(random() * 0x1000000)
+      .toString(16)
+      .padStart(6, "0");
   return `${time.slice(0, 8)}-${time.slice(8)}-${counter}-${high}-${low}`;
 }

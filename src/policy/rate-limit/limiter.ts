@@ -14,12 +14,19 @@ export class Limiter {
     this.#buckets = limits.map((limit) => new TokenBucket(limit));
   }
 
-  /** Takes `cost` of every bucket and answers 0, or takes nothing and answers how long to wait (Infinity: it never fits). */
-  tryTake(cost: number, now: number): number {
+  /** Milliseconds until `cost` may be taken of every bucket; 0 when it may be taken now, Infinity when it never fits. */
+  waitMs(cost: number, now: number): number {
     const buckets = this.#buckets;
     let wait = Math.max(0, this.#pausedUntil - now);
     for (let index = 0; index < buckets.length; index += 1) wait = Math.max(wait, (buckets[index] as TokenBucket).waitMs(cost, now));
+    return wait;
+  }
+
+  /** Takes `cost` of every bucket and answers 0, or takes nothing and answers how long to wait. */
+  tryTake(cost: number, now: number): number {
+    const wait = this.waitMs(cost, now);
     if (wait > 0) return wait;
+    const buckets = this.#buckets;
     for (let index = 0; index < buckets.length; index += 1) (buckets[index] as TokenBucket).take(cost, now);
     return 0;
   }
