@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     // Processes, not threads: tests send signals, change directories and open SQLite files.
@@ -20,3 +20,5 @@ export default defineConfig({
     },
   },
 });
+
+export default config;

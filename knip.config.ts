@@ -1,0 +1,34 @@
+import { readFileSync } from "node:fs";
+import type { KnipConfig } from "knip";
+
+const manifest = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8")) as {
+  exports: Record<string, { default?: string }>;
+  bin: Record<string, string>;
+};
+
+/** The sources of what package.json publishes. */
+const published = [...Object.values(manifest.exports).map((entry) => entry.default), ...Object.values(manifest.bin)].flatMap((path) =>
+  path === undefined ? [] : [path.replace(/^(?:\.\/)?dist\//, "src/").replace(/\.js$/, ".ts")],
+);
+
+const config: KnipConfig = {
+  ignoreExportsUsedInFile: true,
+  workspaces: {
+    ".": {
+      entry: [
+        ...published,
+        // Threads, started by a URL.
+        "src/adapters/store/sqlite/{writer,reader}.ts",
+        "scripts/*.{ts,mjs}",
+        "test/**/harness/*.mjs",
+        "examples/**/*.ts",
+      ],
+      project: ["src/**/*.ts", "scripts/**/*.{ts,mjs}", "test/**/*.{ts,mjs}", "examples/**/*.ts"],
+      // Commands that scripts start by name, through scripts/bootstrap.mjs.
+      ignoreDependencies: ["@arethetypeswrong/cli", "oxlint", "oxlint-tsgolint", "prettier", "publint"],
+    },
+    bench: { entry: ["main.ts", "*.bench.ts"], project: ["**/*.ts"] },
+  },
+};
+
+export default config;
