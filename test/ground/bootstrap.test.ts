@@ -170,10 +170,8 @@ describe("the bootstrap", () => {
   });
 
   test.each(["SIGINT", "SIGTERM"] as const)("passes %s on and leaves the last word to the command", async (signal) => {
-    appendFileSync(
-      join(root, "ours.mjs"),
-      `setInterval(() => {}, 1000); process.on("${signal}", () => { console.log("got it"); process.exit(5); });`,
-    );
+    const handler = `process.on("${signal}", () => { console.log("got it"); process.exit(5); });`;
+    writeFileSync(join(root, "ours.mjs"), `${handler} setInterval(() => {}, 1000); console.log("ours");`);
     const { child, ended, saw } = start("ours.mjs");
     await saw("ours");
     child.kill(signal);
