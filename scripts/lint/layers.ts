@@ -64,14 +64,17 @@ export const NODE_IF_PRESENT: readonly string[] = [
   // process.getBuiltinModule?.("node:async_hooks"), so that nested calls share one deadline and budget.
   "engine/context",
   // process.env, for secrets by reference.
-  "api/env",
+  "api/auth",
 ];
 
 /** The places that may read clocks, set timers and roll dice. Everyone else is handed a Clock and a Random. */
 export const CLOCK_PLACES: readonly string[] = ["adapters/clock", "adapters/random"];
 
-/** Tests with real processes and sockets, which live on real time. Paths from `test/`. */
-export const REAL_TIME_TESTS: readonly string[] = ["browser", "cli", "crash", "docs", "gateway", "ground", "lint", "package"];
+/** Tests with real processes and sockets, which live on real time. Paths from the root of the repository. */
+export const REAL_TIME_TESTS: readonly string[] = [
+  ...["browser", "cli", "crash", "docs", "gateway", "ground", "lint", "package"].map((folder) => `test/${folder}`),
+  "src/testing/flaky-api",
+];
 
 /** Whether `path` is `place` or lies in it. */
 export function isWithin(path: string, place: string): boolean {

@@ -150,6 +150,9 @@ const cases: Readonly<Record<string, Case>> = {
   },
   "a test beside its subject sleeps": { path: "src/engine/y.test.ts", text: "setTimeout(() => {}, 1);\n", rule: clock },
   "a test of the conformance suite sleeps": { path: "test/conformance/a.test.ts", text: "setTimeout(() => {}, 1);\n", rule: clock },
+  "the flaky server sleeps": { path: "src/testing/flaky-api/a.ts", text: "setTimeout(() => {}, 1);\n", rule: clock },
+  "a test of the flaky server sleeps": { path: "src/testing/flaky-api/a.test.ts", text: "setTimeout(() => {}, 1);\n" },
+  "a program that a test starts sleeps": { path: "test/crash/program.ts", text: "setTimeout(() => {}, 1);\n" },
   "a test with real processes sleeps": { path: "test/crash/a.test.ts", text: "setTimeout(() => {}, 1);\n" },
 
   "a promise is left alone": {

@@ -1,5 +1,5 @@
 /** Time and chance come through the ports Clock and Random; see `CLOCK_PLACES`. */
-import { CLOCK_PLACES, REAL_TIME_TESTS, isWithin } from "../layers.ts";
+import { CLOCK_PLACES, REAL_TIME_TESTS, isTest, isWithin } from "../layers.ts";
 import {
   globalIdentifier,
   identifierName,
@@ -99,10 +99,10 @@ export const clockPorts: Rule = {
 };
 
 function applies(filename: string): boolean {
-  const inSource = pathFrom("src", filename);
-  if (inSource !== undefined) return !CLOCK_PLACES.some((place) => isWithin(inSource, place));
-  const inTest = pathFrom("test", filename);
-  return inTest !== undefined && !REAL_TIME_TESTS.some((place) => isWithin(inTest, place));
+  const file = pathFrom(".", filename) ?? "";
+  const isRealTimeTest = (isTest(file) || file.startsWith("test/")) && REAL_TIME_TESTS.some((place) => isWithin(file, place));
+  const isClock = CLOCK_PLACES.some((place) => isWithin(file, `src/${place}`));
+  return /^(?:src|test)\//.test(file) && !isClock && !isRealTimeTest;
 }
 
 /** The name of the global that an expression stands for: `Date`, `globalThis.Date`; `globalThis` for all its aliases. */
