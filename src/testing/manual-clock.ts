@@ -1,12 +1,14 @@
+import { durationMs, MAX_DELAY_MS } from "../core/duration.ts";
+import type { Duration } from "../core/duration.ts";
 import type { Clock, TimerHandle } from "../ports/clock.ts";
 
 /** A clock that stands still until a test moves it. */
 export interface ManualClock extends Clock {
   /**
-   * Moves time on by `ms` and fires every timer that falls due, in order, letting promises settle between them, so that
-   * a loop of waits runs as it would in real time.
+   * Moves time on and fires every timer that falls due, in order, letting promises settle between them, so that a loop of
+   * waits runs as it would in real time. What a timer throws comes out of it; time then stands at that timer.
    */
-  advance(ms: number): Promise<void>;
+  advance(by: Duration): Promise<void>;
   /** Moves on to the next timer, however far; answers false when there is none. */
   next(): Promise<boolean>;
   /** Steps the wall clock alone, as an NTP correction or a user does; the monotonic clock does not notice. */
@@ -21,10 +23,9 @@ interface ManualTimer {
   readonly callback: () => void;
 }
 
-/** Lets everything that is already settled run its continuations, however long the chain. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
-  await new Promise<void>((resolve) => setImmediate(resolve));
+/** Lets everything that is already settled run its continuations, however long the chain: they all come before an immediate. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /**
@@ -70,15 +71,17 @@ export function manualClock(now: number = Date.UTC(2026, 0, 15, 12)): ManualCloc
     now: () => Math.floor(wall),
     monotonic: () => elapsed,
     setTimer(callback, ms): TimerHandle {
-      const timer: ManualTimer = { at: elapsed + Math.max(0, ms), order: (order += 1), callback };
+      // NaN counts as no wait at all, as it does for setTimeout; as an instant it would never come.
+      const delayMs = ms > 0 ? Math.min(ms, MAX_DELAY_MS) : 0;
+      const timer: ManualTimer = { at: elapsed + delayMs, order: (order += 1), callback };
       timers.add(timer);
       return timer;
     },
     clearTimer(handle) {
       timers.delete(handle as ManualTimer);
     },
-    async advance(ms) {
-      const target = elapsed + ms;
+    async advance(by) {
+      const target = elapsed + durationMs(by, "by");
       await settle();
       for (let timer = earliest(); timer && timer.at <= target; timer = earliest()) {
         timers.delete(timer);

@@ -24,9 +24,9 @@ function finish(ending: PlanEnding, response: ServerResponse, timers: Timers, da
     case "answer": {
       const { answer } = ending;
       if (answer.stream !== undefined) return sendEvents(answer, answer.stream, response, timers, date);
-      const body = Buffer.from(answer.body);
-      sendHead(answer, response, date, body.length);
-      response.end(body);
+      sendHead(answer, response, date, Buffer.byteLength(answer.body));
+      // As a text, so that head and body leave in one write: it is twice as fast as a buffer.
+      response.end(answer.body);
       return;
     }
     case "cut": {

@@ -1,0 +1,73 @@
+import type { StoreFactory } from "../ports/store.ts";
+import { crashRules } from "./store-conformance/crash-rules.ts";
+import { deadLetterRules } from "./store-conformance/dead-letter-rules.ts";
+import { idempotencyRules } from "./store-conformance/idempotency-rules.ts";
+import { lifecycleRules } from "./store-conformance/lifecycle-rules.ts";
+import { suite } from "./store-conformance/suite.ts";
+
+/** One fresh, empty store for one test. */
+export interface StoreUnderTest {
+  /** Opens a handle on it. Called again for a second handle, or after a close, where the backend can do that. */
+  readonly open: StoreFactory;
+  /** What a crash at this instant would leave, to be opened beside the running store. For the capability `crash`. */
+  readonly afterCrash?: () => Promise<StoreFactory>;
+  /** Takes it away. Every handle has been closed before. */
+  readonly dispose?: () => Promise<void>;
+}
+
+/** What a backend claims to do; rules about anything else are skipped and say so. All default to false. */
+export interface StoreCapabilities {
+  /** Two handles may be open on one store at a time, in this process or in two. */
+  readonly shared?: boolean;
+  /** What was kept is there after closing and opening again. */
+  readonly persistent?: boolean;
+  /** What was acknowledged is there after a crash; `afterCrash` shows it. */
+  readonly crash?: boolean;
+}
+
+/** A test runner's `describe`. */
+export type Describe = (name: string, body: () => void) => void;
+
+/** A test runner's `it`; vitest, jest, mocha and node:test all fit. */
+export interface It {
+  (name: string, body: () => Promise<void>): void;
+  readonly skip?: (name: string, body: () => Promise<void>) => void;
+}
+
+export interface StoreConformanceOptions {
+  /** The backend's name, for the report. */
+  readonly name: string;
+  readonly create: () => StoreUnderTest | Promise<StoreUnderTest>;
+  readonly describe: Describe;
+  readonly it: It;
+  readonly capabilities?: StoreCapabilities;
+}
+
+/**
+ * Every rule of the store contract as a test, for any backend and any test runner. Instants are given with each verb, so no
+ * test waits. A backend that passes can be handed to `createHoldfast`.
+ *
+ * @example
+ * ```ts no-run
+ * import { describe, it } from "node:test";
+ * import { memory } from "holdfast";
+ * import { storeConformance } from "holdfast/testing";
+ *
+ * storeConformance({
+ *   name: "memory",
+ *   create: () => ({ open: memory() }),
+ *   capabilities: { shared: true, persistent: true },
+ *   describe,
+ *   it,
+ * });
+ * ```
+ */
+export function storeConformance(options: StoreConformanceOptions): void {
+  const rules = suite(options);
+  options.describe(`store conformance: ${options.name}`, () => {
+    idempotencyRules(rules);
+    deadLetterRules(rules);
+    lifecycleRules(rules);
+    crashRules(rules);
+  });
+}
