@@ -66,6 +66,7 @@ export interface ApiOptions extends Pick<AttemptOptions, "maxHint" | "maxWait"> 
   readonly retry?: RetryConfig;
   readonly timeout?: TimeoutOptions;
   readonly rateLimit?: RateLimitOptions | readonly RateLimitOptions[];
+  /** Calls in flight. Per endpoint and partition. @default no bound */
   readonly concurrency?: ConcurrencyOptions | number;
   /** Per endpoint. @default on, with its defaults */
   readonly breaker?: ApiBreakerOptions | false;

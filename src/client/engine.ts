@@ -1,0 +1,122 @@
+import type { ResolvedApi } from "../api/resolve-api.ts";
+import { ClosedError } from "../core/errors.ts";
+import type { Verdict } from "../core/verdict.ts";
+import type { Call, Keep } from "../engine/call.ts";
+import { IdempotencyGuard } from "../engine/idempotent-call.ts";
+import type { LaneRegistry } from "../engine/lane-registry.ts";
+import type { Runtime } from "../engine/runtime.ts";
+import { fingerprint } from "../policy/fingerprint/fingerprint.ts";
+import type { IdempotencyStore } from "../ports/idempotency-store.ts";
+import type { NewDeadLetter, StoredRequest } from "../ports/dead-letter-store.ts";
+import type { Store } from "../ports/store.ts";
+import type { Transport } from "../ports/transport.ts";
+import type { Durability } from "../api/api-options.ts";
+
+/** An API and its lanes. */
+export interface OpenApi {
+  readonly api: ResolvedApi;
+  readonly lanes: LaneRegistry;
+}
+
+/** What the doors of one `createHoldfast` share. */
+export class Engine {
+  readonly runtime: Runtime;
+  readonly store: Store;
+  readonly transport: Transport;
+  readonly guard: IdempotencyGuard;
+  /** Keys of calls that need not outlive the process. */
+  readonly #forgetful: IdempotencyStore;
+  #closed = false;
+
+  constructor(parts: {
+    readonly runtime: Runtime;
+    readonly store: Store;
+    readonly forgetful: IdempotencyStore;
+    readonly transport: Transport;
+  }) {
+    this.runtime = parts.runtime;
+    this.store = parts.store;
+    this.transport = parts.transport;
+    this.#forgetful = parts.forgetful;
+    this.guard = new IdempotencyGuard(parts.runtime);
+  }
+
+  /** Where the keys of a call are kept: on disk only if it asked to be there before it is sent. */
+  keysFor(durability: Durability): IdempotencyStore {
+    return durability === "before-send" ? this.store.idempotency : this.#forgetful;
+  }
+
+  /** Puts a dead letter into the store, and tells of it. */
+  readonly keep: Keep = async (letter, verdict) => {
+    const complete = withFingerprint(letter, verdict);
+    await this.store.deadLetters.add([complete]);
+    const { events } = this.runtime;
+    if (events.wants("dead-letter:added")) {
+      const { id, api, endpoint, reason, title } = complete;
+      events.emit("dead-letter:added", { id, api, endpoint, reason, fingerprint: complete.fingerprint, title });
+    }
+  };
+
+  /**
+   * Keeps the doubt that an earlier process left: it sent something under this key and never told how it ended. Answers the
+   * dead letter's id, or undefined where nothing is kept.
+   */
+  async keepDoubt<Value>(call: Call<Value>, request: StoredRequest | undefined): Promise<string | undefined> {
+    const { keep, labels = {}, idempotencyKey, operationName } = call.details;
+    if (keep === undefined) return undefined;
+    const { api, endpoint, partition } = call.laneRef ?? { api: "", endpoint: "", partition: "" };
+    const verdict: Verdict = {
+      kind: "transient",
+      effect: "unknown",
+      rule: "holder-vanished",
+      because: "an earlier process sent this and never told how it ended",
+    };
+    const now = this.runtime.clock.now();
+    const letter = {
+      id: call.operation,
+      api,
+      endpoint,
+      partition,
+      reason: "outcome-unknown",
+      because: { code: "outcome-unknown", rule: verdict.rule, detail: verdict.because },
+      ...(request === undefined ? {} : { request }),
+      ...(operationName === undefined ? {} : { operation: operationName }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      labels,
+      attempts: [],
+      firstAttemptAt: now,
+      diedAt: now,
+    } as const;
+    await keep(letter, verdict);
+    return call.operation;
+  }
+
+  /** Tells that a stored answer stood in for a call. */
+  tellReplayed<Value>(call: Call<Value>, api: string, key: string): void {
+    const { events } = this.runtime;
+    if (events.wants("idempotency:replayed")) events.emit("idempotency:replayed", { operation: call.operation, api, key });
+  }
+
+  assertOpen(): void {
+    if (this.#closed) throw new ClosedError();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.store.close();
+  }
+}
+
+/** A dead letter with the group it belongs to. */
+export function withFingerprint(letter: Omit<NewDeadLetter, "fingerprint" | "title">, verdict: Verdict): NewDeadLetter {
+  const excerpt = letter.attempts.at(-1)?.bodyExcerpt;
+  const group = fingerprint({
+    api: letter.api,
+    endpoint: letter.endpoint,
+    kind: verdict.kind,
+    status: verdict.status,
+    code: verdict.code,
+    message: excerpt ?? verdict.because,
+  });
+  return { ...letter, ...group };
+}

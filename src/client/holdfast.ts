@@ -1,0 +1,135 @@
+import { memory } from "../adapters/store/memory/index.ts";
+import type { ApiOptions } from "../api/api-options.ts";
+import { resolveApi } from "../api/resolve-api.ts";
+import { ConfigError, UnknownApiError } from "../core/errors.ts";
+import type { WorkFunction } from "../engine/function-work.ts";
+import type { Lane } from "../engine/lane.ts";
+import { LaneRegistry } from "../engine/lane-registry.ts";
+import type { EventListener, EventName } from "../ports/events.ts";
+import type { StoreFactory } from "../ports/store.ts";
+import type { Transport } from "../ports/transport.ts";
+import { CallDoor, type CallOptions } from "./call-door.ts";
+import { DeadLetters } from "./dead-letters.ts";
+import { Engine, type OpenApi } from "./engine.ts";
+import { ownRuntime, type Environment } from "./environment.ts";
+import { FetchDoor, type FetchOptions } from "./fetch-door.ts";
+import { runTask, type TaskOptions } from "./task.ts";
+
+/** What an engine is made of. */
+export interface HoldfastOptions<Name extends string = string> extends Environment {
+  /** The APIs, by the name that calls use. */
+  readonly apis: Readonly<Record<Name, ApiOptions>>;
+  /** Where what must outlive a call is kept. @default in this process, and gone with it */
+  readonly store?: StoreFactory;
+  /** What carries requests: anything of the shape of `fetch`. It must not retry by itself. @default the built-in fetch */
+  readonly transport?: Transport;
+}
+
+/** One engine: it knows the health and the limits of every API that was defined for it. */
+export interface Holdfast<Name extends string = string> {
+  /**
+   * A drop-in `fetch` for one API. It retries what is safe, waits where the limits ask for it, and gives the answer as it came;
+   * `explain(response)` tells what was done. Hand it to an SDK, with the SDK's own retries off.
+   */
+  fetch(api: Name, options?: FetchOptions): typeof globalThis.fetch;
+  /** Any function under the policies of an API. */
+  call<Value>(api: Name, options: CallOptions<Value>, fn: WorkFunction<Value>): Promise<Value>;
+  /** Runs `fn` so that all calls inside share one retry budget and one deadline. */
+  task<Value>(options: TaskOptions, fn: () => Promise<Value>): Promise<Value>;
+  /** What failed and was kept. */
+  readonly deadLetters: DeadLetters;
+  /** The lanes that calls have gone through so far, with their state. */
+  lanes(): readonly LaneStatus[];
+  /** Listens to an event until the returned function is called. A listener cannot break a call. */
+  on<Event extends EventName>(event: Event, listener: EventListener<Event>): () => void;
+  /** Closes the store. Calls that come later are refused. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A lane as it stands. */
+export interface LaneStatus {
+  readonly api: string;
+  readonly endpoint: string;
+  readonly partition: string;
+  readonly breaker: "closed" | "open" | "half-open" | "none";
+  readonly because: string;
+  readonly inFlight: number;
+  readonly waiting: number;
+}
+
+/**
+ * Opens an engine over the APIs of a program.
+ *
+ * @throws ConfigError that names a wrong option by its path; StoreError when the store cannot be opened.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createHoldfast, defineApi } from "holdfast";
+ *
+ * const transport = async () => Response.json({ id: 7 }, { status: 201 });
+ * const hf = await createHoldfast({ apis: { crm: defineApi({ baseUrl: "https://api.example.com", profile: "crm" }) }, transport });
+ * const response = await hf.fetch("crm")("/contacts", { method: "POST", body: JSON.stringify({ email: "ada@example.com" }) });
+ * assert.equal((await response.json()).id, 7);
+ * await hf.close();
+ * ```
+ */
+export async function createHoldfast<Name extends string>(options: HoldfastOptions<Name>): Promise<Holdfast<Name>> {
+  const known = ["apis", "store", "transport", "clock", "random"];
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key))
+      throw new ConfigError({ path: key, message: `${key} is not an option of createHoldfast(); known are ${known.join(", ")}` });
+  }
+  if (typeof options.apis !== "object" || options.apis === null) {
+    throw new ConfigError({
+      path: "apis",
+      message: "apis is missing; give the APIs that are called, by name: { crm: defineApi({ baseUrl: … }) }",
+    });
+  }
+  const runtime = ownRuntime(options);
+  const apis = new Map<string, OpenApi>();
+  for (const [name, definition] of Object.entries<ApiOptions>(options.apis)) {
+    const api = resolveApi(name, definition);
+    apis.set(name, { api, lanes: new LaneRegistry(name, api, runtime) });
+  }
+  const forgetful = await memory()();
+  const store = options.store === undefined ? forgetful : await options.store();
+  const engine = new Engine({
+    runtime,
+    store,
+    forgetful: forgetful.idempotency,
+    transport: options.transport ?? ((input, init) => globalThis.fetch(input, init)),
+  });
+  const calls = new CallDoor(engine);
+
+  const find = (name: string): OpenApi => {
+    const open = apis.get(name);
+    if (open === undefined) throw new UnknownApiError(name, [...apis.keys()]);
+    return open;
+  };
+  const close = (): Promise<void> => engine.close();
+  return {
+    fetch(name, fetchOptions = {}) {
+      const door = new FetchDoor(engine, find(name), fetchOptions);
+      return (input, init) => door.fetch(input, init ?? {});
+    },
+    call: (name, callOptions, fn) => calls.call(find(name), callOptions, fn),
+    task: (taskOptions, fn) => runTask(runtime, taskOptions, fn),
+    deadLetters: new DeadLetters(engine, (name) => apis.get(name)),
+    lanes: () => [...apis.values()].flatMap(({ lanes }) => lanes.all().map(statusOf)),
+    on: (event, listener) => runtime.events.on(event, listener),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function statusOf(lane: Lane): LaneStatus {
+  return {
+    ...lane.ref,
+    breaker: lane.breaker === undefined ? "none" : lane.mode,
+    because: lane.breaker?.cause ?? "no breaker",
+    inFlight: lane.inFlight,
+    waiting: lane.waiting,
+  };
+}

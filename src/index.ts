@@ -1,0 +1,63 @@
+/**
+ * The library's face. Stand-alone policies, the engine, and the pure parts worth using by themselves. Withheld: the engine's
+ * own machinery (lanes, lifecycle, stores' contracts), which is reached through `createHoldfast` and changes without notice.
+ */
+export { classifyAnswer, classifyError } from "./policy/classify/classify.ts";
+export { constant, exponential, linear, schedule } from "./policy/backoff/backoff.ts";
+export { parseHint } from "./policy/hints/parse-hint.ts";
+export { idempotencyKey } from "./policy/idempotency/key.ts";
+export { retry } from "./client/retry.ts";
+export { retryable } from "./client/retryable.ts";
+export { circuitBreaker, concurrency, rateLimit, timeout } from "./client/standalone.ts";
+export { createHoldfast } from "./client/holdfast.ts";
+export { defineApi } from "./api/define-api.ts";
+export { bearer, env } from "./api/auth.ts";
+export { explain } from "./core/explain.ts";
+export { explainBecause } from "./core/decision.ts";
+export {
+  CircuitOpenError,
+  ConfigError,
+  DeadlineError,
+  errorRegistry,
+  HoldfastError,
+  IdempotencyInFlightError,
+  IdempotencyMismatchError,
+  isHoldfastError,
+  OutcomeUnknownError,
+  QueueFullError,
+  RateLimitedError,
+  TimeoutError,
+} from "./core/errors.ts";
+
+export type { Backoff, BackoffLike, ExponentialOptions, Jitter } from "./policy/backoff/backoff.ts";
+export type { BreakerOptions } from "./policy/breaker/options.ts";
+export type { BreakerMode } from "./policy/breaker/breaker.ts";
+export type { Rule, RuleConditions } from "./policy/classify/rule.ts";
+export type { RateLimitOptions } from "./policy/rate-limit/options.ts";
+export type { ConcurrencyOptions } from "./policy/concurrency/permits.ts";
+export type { RetryBudgetOptions } from "./policy/budget/retry-budget.ts";
+export type { RetryQuotaOptions } from "./policy/budget/retry-quota.ts";
+export type { HintHeader } from "./policy/hints/parse-hint.ts";
+export type { ApiOptions, Durability, EndpointOptions, IdempotencyOptions } from "./api/api-options.ts";
+export type { AuthOptions, SecretSource } from "./api/auth.ts";
+export type { ProfileName } from "./api/profiles.ts";
+export type { RetryOptions } from "./client/retry.ts";
+export type { CircuitBreaker, ConcurrencyLimit, RateLimiter } from "./client/standalone.ts";
+export type { Holdfast, HoldfastOptions, LaneStatus } from "./client/holdfast.ts";
+export type { CallOptions, KeyedWriteCall, ReadCall, UnkeyedWriteCall } from "./client/call-door.ts";
+export type { FetchOptions } from "./client/fetch-door.ts";
+export type { TaskOptions } from "./client/task.ts";
+export type { DeadLetters, ReplayEntry, ReplayOptions, ReplayReport } from "./client/dead-letters.ts";
+export type { AttemptContext, Reconciled } from "./engine/call.ts";
+export type { AttemptOptions, TimeoutOptions } from "./engine/call-policy.ts";
+export type { Because, BecauseCode, DeadReason, Decision } from "./core/decision.ts";
+export type { Duration } from "./core/duration.ts";
+export type { ErrorCode } from "./core/errors.ts";
+export type { Explanation } from "./core/explain.ts";
+export type { Effect, Hint, Verdict, VerdictKind } from "./core/verdict.ts";
+export type { EventListener, EventMap, EventName, LaneRef } from "./ports/events.ts";
+export type { DeadLetter, DeadLetterFilter, DeadLetterGroup, AttemptRecord } from "./ports/dead-letter-store.ts";
+export type { Clock } from "./ports/clock.ts";
+export type { Random } from "./ports/random.ts";
+export type { Store, StoreFactory } from "./ports/store.ts";
+export type { Transport } from "./ports/transport.ts";
