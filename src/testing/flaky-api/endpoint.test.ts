@@ -28,7 +28,10 @@ describe("an endpoint's answer", () => {
 
   it("by default is the fields of the request under an id of the ledger", async () => {
     const api = await start({ "POST /contacts": {}, "PUT /contacts/{id}": {} });
-    expect(await call(api, "POST /contacts", { email: "a@b.c", id: "mine" })).toMatchObject({ status: 201, body: { id: "1", email: "a@b.c" } });
+    expect(await call(api, "POST /contacts", { email: "a@b.c", id: "mine" })).toMatchObject({
+      status: 201,
+      body: { id: "1", email: "a@b.c" },
+    });
     expect(await call(api, "PUT /contacts/1", { email: "x@y.z" })).toMatchObject({ status: 200, body: { id: "2", email: "x@y.z" } });
     expect((await call(api, "POST /contacts", "no JSON")).body).toEqual({ id: "3" });
   });

@@ -58,7 +58,11 @@ describe("a status fault", () => {
   });
 
   it("answers with the headers and the body that it is given", async () => {
-    const api = await apiWith({ status: 503, headers: { "x-region": "eu", "content-type": "text/html" }, text: "<h1>Sorry, {{body.email}}</h1>" });
+    const api = await apiWith({
+      status: 503,
+      headers: { "x-region": "eu", "content-type": "text/html" },
+      text: "<h1>Sorry, {{body.email}}</h1>",
+    });
     const response = await post(api);
     expect(response.headers.get("x-region")).toBe("eu");
     expect(response.headers.get("content-type")).toBe("text/html");

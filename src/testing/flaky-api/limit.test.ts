@@ -27,7 +27,11 @@ async function statuses(api: FlakyApi, count: number, path = "/a", headers: Reco
 }
 
 describe("a token bucket", () => {
-  const rates = fc.record({ limit: fc.integer({ min: 1, max: 50 }), perMs: fc.integer({ min: 1, max: 60_000 }), burst: fc.integer({ min: 1, max: 60 }) });
+  const rates = fc.record({
+    limit: fc.integer({ min: 1, max: 50 }),
+    perMs: fc.integer({ min: 1, max: 60_000 }),
+    burst: fc.integer({ min: 1, max: 60 }),
+  });
   const gaps = fc.array(fc.oneof(fc.constant(0), fc.double({ min: 0, max: 5_000, noNaN: true })), { maxLength: 300 });
 
   it("never lets more than burst + rate · t start in any interval", () => {
@@ -135,8 +139,18 @@ describe("a limit", () => {
 
     const requests = api.ledger.requests();
     const accepted = requests.filter((request) => request.limit === undefined);
-    expect(rateExcess(accepted.map((request) => request.at), bound)).toBe(0);
+    expect(
+      rateExcess(
+        accepted.map((request) => request.at),
+        bound,
+      ),
+    ).toBe(0);
     // The client did not keep to it, and the ledger shows that too.
-    expect(rateExcess(requests.map((request) => request.at), bound)).toBe(2);
+    expect(
+      rateExcess(
+        requests.map((request) => request.at),
+        bound,
+      ),
+    ).toBe(2);
   });
 });

@@ -248,10 +248,18 @@ describe("several rules", () => {
       fetch(`${api.url}/contacts`, { method: "POST", body: JSON.stringify({ leadId, phone }) });
     for (let attempt = 0; attempt < 3; attempt += 1) {
       const response = await send(1, "n/a");
-      expect([response.status, await response.json()]).toEqual([500, { error: { code: "INVALID_FIELD", message: "invalid field: phone" } }]);
+      expect([response.status, await response.json()]).toEqual([
+        500,
+        { error: { code: "INVALID_FIELD", message: "invalid field: phone" } },
+      ]);
     }
     expect((await send(2, "123")).status).toBe(201);
     expect(api.ledger.missing(["1", "2"])).toEqual(["1"]);
-    expect(api.ledger.attempts()).toEqual(new Map([["1", 3], ["2", 1]]));
+    expect(api.ledger.attempts()).toEqual(
+      new Map([
+        ["1", 3],
+        ["2", 1],
+      ]),
+    );
   });
 });
