@@ -34,7 +34,7 @@ export function missingPlatformPackages({ packages }) {
   for (const [path, { dev, optionalDependencies = {} }] of Object.entries(packages)) {
     for (const [name, version] of Object.entries(optionalDependencies)) {
       if (path === "" || isLocked(packages, path, name)) continue;
-      missing.push({ name, entry: { version, ...platformOf(name), ...(dev ? { dev } : {}), optional: true } });
+      missing.push({ name, entry: inNpmsOrder({ version, ...platformOf(name), ...(dev ? { dev } : {}), optional: true }) });
     }
   }
   return missing;
@@ -46,6 +46,11 @@ function isLocked(packages, from, name) {
     if (packages[`${folder === "" ? "" : `${folder}/`}node_modules/${name}`] !== undefined) return true;
     if (folder === "") return false;
   }
+}
+
+/** As npm would write it, so that the next install does not move lines about. */
+function inNpmsOrder({ version, ...rest }) {
+  return { version, ...Object.fromEntries(Object.entries(rest).sort(([a], [b]) => a.localeCompare(b, "en"))) };
 }
 
 /** `@oxlint/binding-linux-arm64-musl` → os linux, cpu arm64, libc musl. */
