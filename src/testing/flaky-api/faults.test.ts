@@ -34,12 +34,12 @@ function effects(api: FlakyApi): number {
 /** Everything that comes over a plain socket, until the other side ends or resets. */
 async function raw(api: FlakyApi): Promise<{ text: string; pieces: number; ended: string | undefined }> {
   const socket = connect(api.port, "127.0.0.1");
-  socket.write("POST /contacts HTTP/1.1\r\nhost: x\r\ncontent-length: 25\r\nconnection: close\r\n\r\n" + '{"email":"a@example.com"}');
+  socket.write(`POST /contacts HTTP/1.1\r\nhost: x\r\ncontent-length: 25\r\nconnection: close\r\n\r\n{"email":"a@example.com"}`);
   const pieces: string[] = [];
   socket.on("data", (piece) => pieces.push(String(piece)));
   const ended = await once(socket, "end").then(
     () => "end",
-    (error: NodeJS.ErrnoException) => error.code,
+    (error: unknown) => (error as NodeJS.ErrnoException).code,
   );
   socket.destroy();
   return { text: pieces.join(""), pieces: pieces.length, ended };
