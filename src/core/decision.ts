@@ -41,17 +41,12 @@ export type BecauseCode =
   | "task-budget"
   | "key-budget"
   | "lane-budget"
-  | "breaker-open";
+  | "breaker-open"
+  | "rate-limited"
+  | "queue-full";
 
 /** Why an operation ended as a dead letter. */
-export type DeadReason =
-  | "exhausted"
-  | "permanent"
-  | "outcome-unknown"
-  | "expired"
-  | "budget"
-  | "poison"
-  | "cancelled-by-operator";
+export type DeadReason = "exhausted" | "permanent" | "outcome-unknown" | "expired" | "budget" | "poison" | "cancelled-by-operator";
 
 /** What happens next, and why. */
 export type Decision =
@@ -90,6 +85,8 @@ const WORDS: Readonly<Record<BecauseCode, string>> = {
   "key-budget": "the retry quota of this key is used up",
   "lane-budget": "the lane's retry budget is used up: too many of its calls already need a retry",
   "breaker-open": "the circuit breaker is open",
+  "rate-limited": "our own limits do not let it go within the time that it has",
+  "queue-full": "as many calls as allowed already wait",
 };
 
 /** A reason in words, with its numbers: one line for logs and error texts. */
@@ -98,6 +95,7 @@ export function explainBecause(because: Because): string {
   if (because.attempt !== undefined) {
     numbers.push(`attempt ${because.attempt}${because.maxAttempts === undefined ? "" : ` of ${because.maxAttempts}`}`);
   }
+  if (because.rule !== undefined) numbers.push(`rule ${because.rule}`);
   if (because.delayMs !== undefined) numbers.push(`delay ${Math.round(because.delayMs)} ms`);
   if (because.hintMs !== undefined) numbers.push(`hint ${Math.round(because.hintMs)} ms`);
   if (because.retryAfterMs !== undefined) numbers.push(`retry after ${Math.round(because.retryAfterMs)} ms`);

@@ -1,4 +1,5 @@
 import { ConfigError } from "./errors.ts";
+import { shown } from "./shown.ts";
 
 /** A span of time: milliseconds as a number, or a string with a unit (`"250ms"`, `"1.5s"`, `"10m"`, `"24h"`, `"7d"`). */
 export type Duration = number | `${number}${DurationUnit}`;
@@ -21,20 +22,23 @@ export function durationMs(value: Duration, path: string): number {
     if (Number.isFinite(value) && value >= 0) return value;
   } else if (typeof value === "string") {
     const match = PATTERN.exec(value);
-    if (match) return Number(match[1]) * UNIT_MS[match[2] as DurationUnit];
+    const ms = match === null ? Number.NaN : Number(match[1]) * UNIT_MS[match[2] as DurationUnit];
+    if (Number.isFinite(ms)) return ms;
   }
   throw new ConfigError({
     path,
-    message: `${path} is ${JSON.stringify(value) ?? String(value)}, which is not a duration; give milliseconds or a string such as "250ms", "30s", "10m" or "24h"`,
+    message: `${path} is ${shown(value)}, which is not a duration; give milliseconds or a string such as "250ms", "30s", "10m" or "24h"`,
   });
 }
 
-/** A span in words, for messages: `1.5s`, `10m`, `250ms`. */
+/** A span in words, for messages: `1.5s`, `10m`, `250ms`. Days only where they come out even, so that 25 hours stay 25. */
 export function formatMs(ms: number): string {
-  if (ms >= 86_400_000 && ms % 3_600_000 === 0) return `${round(ms / 86_400_000)}d`;
-  if (ms >= 3_600_000) return `${round(ms / 3_600_000)}h`;
-  if (ms >= 60_000) return `${round(ms / 60_000)}m`;
-  if (ms >= 1_000) return `${round(ms / 1_000)}s`;
+  if (!Number.isFinite(ms)) return "an unlimited time";
+  if (ms >= 86_400_000 && ms % 86_400_000 === 0) return `${ms / 86_400_000}d`;
+  // Half a unit's last shown digit below each border, so that nothing is rounded up to 60s or 1000ms.
+  if (ms >= 3_597_000) return `${round(ms / 3_600_000)}h`;
+  if (ms >= 59_950) return `${round(ms / 60_000)}m`;
+  if (ms >= 999.5) return `${round(ms / 1_000)}s`;
   return `${Math.round(ms)}ms`;
 }
 

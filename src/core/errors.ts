@@ -9,13 +9,37 @@ export const errorRegistry: Readonly<Record<ErrorCode, ErrorEntry>> = {
   timeout: { class: "TimeoutError", retryable: true, about: "An attempt took longer than its own timeout." },
   deadline: { class: "DeadlineError", retryable: false, about: "The call's whole time is used up." },
   "circuit-open": { class: "CircuitOpenError", retryable: true, about: "The breaker of this lane is open; nothing was sent." },
-  "rate-limited": { class: "RateLimitedError", retryable: true, about: "Our own limiter cannot admit the call in the time it has; nothing was sent." },
-  "queue-full": { class: "QueueFullError", retryable: true, about: "As many calls as allowed already wait in this lane; nothing was sent." },
-  "idempotency-key-missing": { class: "IdempotencyKeyMissingError", retryable: false, about: "The API's policy wants an idempotency key and the call has none." },
+  "rate-limited": {
+    class: "RateLimitedError",
+    retryable: true,
+    about: "Our own limiter cannot admit the call in the time it has; nothing was sent.",
+  },
+  "queue-full": {
+    class: "QueueFullError",
+    retryable: true,
+    about: "As many calls as allowed already wait in this lane; nothing was sent.",
+  },
+  "idempotency-key-missing": {
+    class: "IdempotencyKeyMissingError",
+    retryable: false,
+    about: "The API's policy wants an idempotency key and the call has none.",
+  },
   "idempotency-mismatch": { class: "IdempotencyMismatchError", retryable: false, about: "The key was used before with another payload." },
-  "idempotency-in-flight": { class: "IdempotencyInFlightError", retryable: true, about: "Another process is working on this key right now." },
-  "outcome-unknown": { class: "OutcomeUnknownError", retryable: false, about: "An earlier attempt under this key may or may not have happened; nothing was sent." },
-  "body-not-replayable": { class: "BodyNotReplayableError", retryable: false, about: "A body that can be read only once stands where it would have to be stored or sent again." },
+  "idempotency-in-flight": {
+    class: "IdempotencyInFlightError",
+    retryable: true,
+    about: "Another process is working on this key right now.",
+  },
+  "outcome-unknown": {
+    class: "OutcomeUnknownError",
+    retryable: false,
+    about: "An earlier attempt under this key may or may not have happened; nothing was sent.",
+  },
+  "body-not-replayable": {
+    class: "BodyNotReplayableError",
+    retryable: false,
+    about: "A body that can be read only once stands where it would have to be stored or sent again.",
+  },
   "unknown-api": { class: "UnknownApiError", retryable: false, about: "No API of that name is defined." },
   "not-found": { class: "NotFoundError", retryable: false, about: "There is no such record in the store." },
   store: { class: "StoreError", retryable: false, about: "The store cannot be opened, read or written." },
@@ -111,10 +135,14 @@ export class CircuitOpenError extends HoldfastError {
   readonly lane: string;
 
   constructor(lane: string, retryAfterMs: number, detail: string) {
-    super("circuit-open", `the circuit breaker of ${lane} is open (${detail}); nothing was sent. Try again in ${Math.ceil(retryAfterMs)} ms`, {
-      retryAfterMs,
-      because: { code: "breaker-open", retryAfterMs, detail },
-    });
+    super(
+      "circuit-open",
+      `the circuit breaker of ${lane} is open (${detail}); nothing was sent. Try again in ${Math.ceil(retryAfterMs)} ms`,
+      {
+        retryAfterMs,
+        because: { code: "breaker-open", retryAfterMs, detail },
+      },
+    );
     this.lane = lane;
   }
 }
@@ -158,9 +186,13 @@ export class IdempotencyInFlightError extends HoldfastError {
   readonly key: string;
 
   constructor(key: string, retryAfterMs: number) {
-    super("idempotency-in-flight", `another process is working on the idempotency key ${JSON.stringify(key)}; ask again in ${Math.ceil(retryAfterMs)} ms`, {
-      retryAfterMs,
-    });
+    super(
+      "idempotency-in-flight",
+      `another process is working on the idempotency key ${JSON.stringify(key)}; ask again in ${Math.ceil(retryAfterMs)} ms`,
+      {
+        retryAfterMs,
+      },
+    );
     this.key = key;
   }
 }
@@ -189,7 +221,10 @@ export class BodyNotReplayableError extends HoldfastError {
 /** No API of that name is defined. */
 export class UnknownApiError extends HoldfastError {
   constructor(name: string, known: readonly string[]) {
-    super("unknown-api", `there is no API named ${JSON.stringify(name)}; defined are: ${known.length === 0 ? "none" : known.join(", ")}. Add it under apis in createHoldfast()`);
+    super(
+      "unknown-api",
+      `there is no API named ${JSON.stringify(name)}; defined are: ${known.length === 0 ? "none" : known.join(", ")}. Add it under apis in createHoldfast()`,
+    );
   }
 }
 

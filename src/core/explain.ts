@@ -24,28 +24,62 @@ export interface Explanation {
  */
 const explanations = new WeakMap<object, Explanation>();
 
-/** Attaches an explanation to an answer or an error. Primitives cannot carry one. */
-export function attach(value: unknown, explanation: Explanation): void {
-  if ((typeof value === "object" && value !== null) || typeof value === "function") explanations.set(value, explanation);
+/** Which call gave an explanation, by its place among all calls that were ever begun. */
+const authors = new WeakMap<Explanation, number>();
+
+let begun = 0;
+
+/** The place of a call that begins now. */
+export function beginCall(): number {
+  begun += 1;
+  return begun;
+}
+
+/** The place of the call that has begun last. */
+export function lastBegun(): number {
+  return begun;
+}
+
+/** Attaches an explanation to an answer or an error. Primitives cannot carry one. `author` is the call that gives it. */
+export function attach(value: unknown, explanation: Explanation, author?: number): void {
+  if (!isObject(value)) return;
+  explanations.set(value, explanation);
+  if (author !== undefined) authors.set(explanation, author);
 }
 
 /** What was done for the call that gave this answer or threw this error. Looks down `cause` chains, ten deep. */
 export function explain(value: unknown): Explanation | undefined {
   let current = value;
-  for (let depth = 0; depth < 10 && typeof current === "object" && current !== null; depth += 1) {
+  for (let depth = 0; depth < 10 && isObject(current); depth += 1) {
     const found = explanations.get(current);
     if (found) return found;
-    current = (current as { cause?: unknown }).cause;
+    current = causeOf(current);
   }
   return undefined;
 }
 
 /**
  * The explanation of an engine further down that has already decided against another attempt, so that a loop above does not
- * make one either. One that may make no retries at all (`maxAttempts: 1`) has not decided anything.
+ * make one either. Three kinds of end decide nothing for a loop above: of a call that began before this attempt
+ * (`since`), for then the error is one object that is thrown again and again; of a call that was aborted by its own signal; and of one that may
+ * make no retries at all (`maxAttempts: 1`).
  */
-export function exhaustedBelow(error: unknown): Explanation | undefined {
+export function exhaustedBelow(error: unknown, since: number): Explanation | undefined {
   const found = explain(error);
-  if (found === undefined || found.outcome !== "failed") return undefined;
-  return found.because.code === "attempts-exhausted" && found.because.maxAttempts === 1 ? undefined : found;
+  if (found?.outcome !== "failed" || (authors.get(found) ?? 0) <= since) return undefined;
+  const { code, maxAttempts } = found.because;
+  return code === "cancelled" || (code === "attempts-exhausted" && maxAttempts === 1) ? undefined : found;
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
+}
+
+/** A cause that cannot be read is none. */
+function causeOf(value: object): unknown {
+  try {
+    return (value as { cause?: unknown }).cause;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,13 +1,5 @@
 /** What kind of answer an attempt met. The word decides what may happen next; see `docs/guide/verdicts.md`. */
-export type VerdictKind =
-  | "success"
-  | "throttled"
-  | "transient"
-  | "unauthorized"
-  | "conflict"
-  | "malformed"
-  | "permanent"
-  | "cancelled";
+export type VerdictKind = "success" | "throttled" | "transient" | "unauthorized" | "conflict" | "malformed" | "permanent" | "cancelled";
 
 /**
  * Did the attempt change the other side? `none`: certainly not. `done`: the other side answered for it. `unknown`:

@@ -1,4 +1,5 @@
 import type { Because } from "../core/decision.ts";
+import { beginCall } from "../core/explain.ts";
 import type { Verdict } from "../core/verdict.ts";
 import type { RetryQuota } from "../policy/budget/retry-quota.ts";
 import type { AttemptRecord, NewDeadLetter, StoredRequest } from "../ports/dead-letter-store.ts";
@@ -91,7 +92,11 @@ export class Call<Value, Payload = unknown> implements Admittee, Scope, AttemptC
   readonly startedAt: number;
   readonly deadlineAt: number;
   retriesLeft: number;
+  /** Its place among all calls that were ever begun. */
+  readonly ordinal: number = beginCall();
   attempt = 0;
+  /** The call that had begun last when this attempt started: what began later is, for all we know, inside of it. */
+  attemptSince = 0;
   generation = 0;
   refreshed = false;
   previousDelayMs = 0;

@@ -1,6 +1,6 @@
 import { type Because, type Decision } from "../core/decision.ts";
 import { StoreError, isHoldfastError } from "../core/errors.ts";
-import { attach, exhaustedBelow, type Explanation } from "../core/explain.ts";
+import { attach, exhaustedBelow, lastBegun, type Explanation } from "../core/explain.ts";
 import { SUCCESS, type Verdict } from "../core/verdict.ts";
 import { decide, type Situation } from "../policy/decide.ts";
 import { sleep } from "../ports/clock.ts";
@@ -32,6 +32,7 @@ export async function run<Value, Payload>(call: Call<Value, Payload>): Promise<V
     }
 
     call.attempt += 1;
+    call.attemptSince = lastBegun();
     if (runtime.events.wants("attempt:started")) {
       runtime.events.emit("attempt:started", { operation: call.operation, lane: call.laneRef, attempt: call.attempt });
     }
@@ -147,7 +148,7 @@ async function afterFailure<Value, Payload>(call: Call<Value, Payload>, settled:
 
 function situationOf<Value, Payload>(call: Call<Value, Payload>, { verdict, outcome, settledAt }: Settled<Value>): Situation {
   const { details, runtime, work } = call;
-  const below = outcome.threw ? exhaustedBelow(outcome.error) : undefined;
+  const below = outcome.threw ? exhaustedBelow(outcome.error, call.attemptSince) : undefined;
   const value = details.quota?.valueOf(details.labels);
   return {
     verdict,
@@ -238,6 +239,7 @@ function alreadyDone<Value, Payload>(call: Call<Value, Payload>, settled: Settle
 
 function fail<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value>, because: Because, deadLetter?: string): void {
   const retryAfterMs = because.retryAfterMs ?? settled.verdict.hint?.delayMs;
+  const kept = deadLetter ?? keptBelow(call, settled.outcome);
   const explanation: Explanation = {
     operation: call.operation,
     attempts: call.attempt,
@@ -245,9 +247,9 @@ function fail<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value
     because,
     verdict: settled.verdict,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    ...(deadLetter === undefined ? {} : { deadLetter }),
+    ...(kept === undefined ? {} : { deadLetter: kept }),
   };
-  attach(settled.outcome.threw ? settled.outcome.error : settled.outcome.value, explanation);
+  attach(settled.outcome.threw ? settled.outcome.error : settled.outcome.value, explanation, call.ordinal);
   const { events } = call.runtime;
   if (events.wants("call:settled")) {
     const durationMs = settled.settledAt - call.startedAt;
@@ -260,6 +262,11 @@ function fail<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value
       durationMs,
     });
   }
+}
+
+/** The dead letter that a call further down has made of this error: our explanation takes the place of its own. */
+function keptBelow<Value, Payload>(call: Call<Value, Payload>, outcome: Outcome<Value>): string | undefined {
+  return outcome.threw ? exhaustedBelow(outcome.error, call.attemptSince)?.deadLetter : undefined;
 }
 
 /** Keeps what failed before its caller hears of it. */

@@ -1,5 +1,7 @@
 import { durationMs, MAX_DELAY_MS, type Duration } from "../../core/duration.ts";
 import { ConfigError } from "../../core/errors.ts";
+import { refuseUnknown } from "../../core/options.ts";
+import { shown } from "../../core/shown.ts";
 
 /** How long to wait before a retry. `retry` counts from 0; `previousMs` is the last wait (0 before the first). */
 export type Backoff = (retry: number, previousMs: number, random: () => number) => number;
@@ -29,6 +31,7 @@ export interface ExponentialOptions {
 /** What may stand where a backoff is asked for: one made below, its options as data, a list of waits, or a function. */
 export type BackoffLike = Backoff | ExponentialOptions | readonly Duration[];
 
+const OPTIONS: readonly (keyof ExponentialOptions)[] = ["base", "factor", "cap", "jitter", "additive", "first"];
 const JITTERS: readonly Jitter[] = ["full", "equal", "decorrelated", "additive", "none"];
 
 /**
@@ -44,36 +47,38 @@ const JITTERS: readonly Jitter[] = ["full", "equal", "decorrelated", "additive",
  * ```
  */
 export function exponential(options: ExponentialOptions = {}, path = "backoff"): Backoff {
-  const base = durationMs(options.base ?? 200, `${path}.base`);
-  const cap = Math.min(durationMs(options.cap ?? 30_000, `${path}.cap`), MAX_DELAY_MS);
+  refuseUnknown(options, OPTIONS, path);
+  const base = span(options.base ?? 200, `${path}.base`);
+  const cap = span(options.cap ?? 30_000, `${path}.cap`);
   const factor = options.factor ?? 2;
   const jitter = options.jitter ?? "full";
-  const additive = durationMs(options.additive ?? base, `${path}.additive`);
-  const first = options.first === undefined ? undefined : durationMs(options.first, `${path}.first`);
+  const additive = span(options.additive ?? base, `${path}.additive`);
+  const first = options.first === undefined ? undefined : span(options.first, `${path}.first`);
   if (!(factor >= 1) || !Number.isFinite(factor)) {
-    throw new ConfigError({ path: `${path}.factor`, message: `${path}.factor is ${factor}; give a finite number of at least 1` });
+    throw new ConfigError({ path: `${path}.factor`, message: `${path}.factor is ${shown(factor)}; give a finite number of at least 1` });
   }
-  if (cap < base) {
-    throw new ConfigError({ path: `${path}.cap`, message: `${path}.cap (${cap} ms) is below ${path}.base (${base} ms); raise the cap or lower the base` });
-  }
+  if (cap < base) throw capBelow(path, cap, base);
   if (!JITTERS.includes(jitter)) {
-    throw new ConfigError({ path: `${path}.jitter`, message: `${path}.jitter is ${JSON.stringify(jitter)}; give one of ${JITTERS.join(", ")}` });
+    throw new ConfigError({ path: `${path}.jitter`, message: `${path}.jitter is ${shown(jitter)}; give one of ${JITTERS.join(", ")}` });
   }
   if (options.additive !== undefined && jitter !== "additive") {
-    throw new ConfigError({ path: `${path}.additive`, message: `${path}.additive has no effect with jitter ${JSON.stringify(jitter)}; remove it or set ${path}.jitter to "additive"` });
+    throw new ConfigError({
+      path: `${path}.additive`,
+      message: `${path}.additive has no effect with jitter ${JSON.stringify(jitter)}; remove it or set ${path}.jitter to "additive"`,
+    });
   }
-
   return (retry, previousMs, random) => {
     if (first !== undefined && retry === 0) return first;
     const k = first === undefined ? retry : retry - 1;
-    const step = Math.min(cap, base * factor ** k);
+    // factor ** k may be Infinity, which the cap takes care of; only 0 times Infinity would be no number.
+    const step = base === 0 ? 0 : Math.min(cap, base * factor ** k);
     switch (jitter) {
       case "full":
         return random() * step;
       case "equal":
         return step / 2 + random() * (step / 2);
       case "decorrelated":
-        return Math.min(cap, base + random() * Math.max(0, 3 * Math.max(previousMs, base) - base));
+        return Math.min(cap, base + random() * (3 * Math.max(previousMs, base) - base));
       case "additive":
         return Math.min(cap, step + random() * additive);
       case "none":
@@ -84,21 +89,31 @@ export function exponential(options: ExponentialOptions = {}, path = "backoff"):
 
 /** The same wait before every retry. */
 export function constant(delay: Duration): Backoff {
-  const ms = clamp(durationMs(delay, "delay"));
+  const ms = span(delay, "delay");
   return () => ms;
 }
 
-/** `base`, `base + step`, `base + 2 · step`… up to `cap`. `step` defaults to `base`, `cap` to 30 s. */
-export function linear(options: { readonly base: Duration; readonly step?: Duration; readonly cap?: Duration }): Backoff {
-  const base = durationMs(options.base, "base");
-  const step = durationMs(options.step ?? options.base, "step");
-  const cap = clamp(durationMs(options.cap ?? 30_000, "cap"));
+export interface LinearOptions {
+  readonly base: Duration;
+  /** What each wait is longer than the one before. @default base */
+  readonly step?: Duration;
+  /** Longest wait. @default "30s", or base where that is longer */
+  readonly cap?: Duration;
+}
+
+/** `base`, `base + step`, `base + 2 · step`… up to `cap`. */
+export function linear(options: LinearOptions): Backoff {
+  refuseUnknown(options, ["base", "step", "cap"] satisfies (keyof LinearOptions)[], "linear");
+  const base = span(options.base, "base");
+  const step = span(options.step ?? base, "step");
+  const cap = span(options.cap ?? Math.max(30_000, base), "cap");
+  if (cap < base) throw capBelow("", cap, base);
   return (retry) => Math.min(cap, base + step * retry);
 }
 
 /** Waits from a list, one for each retry; the last one repeats. */
 export function schedule(delays: readonly Duration[], path = "schedule"): Backoff {
-  const waits = delays.map((delay, index) => clamp(durationMs(delay, `${path}[${index}]`)));
+  const waits = delays.map((delay, index) => span(delay, `${path}[${index}]`));
   const last = waits.at(-1);
   if (last === undefined) throw new ConfigError({ path, message: `${path} is empty; give at least one wait` });
   return (retry) => waits[retry] ?? last;
@@ -109,14 +124,28 @@ export function resolveBackoff(like: BackoffLike, path: string): Backoff {
   if (typeof like === "function") {
     return (retry, previousMs, random) => {
       const ms = like(retry, previousMs, random);
-      if (!(ms >= 0)) throw new ConfigError({ path, message: `${path} answered ${ms} for retry ${retry}; a wait is a number of milliseconds of at least 0` });
-      return clamp(ms);
+      if (typeof ms !== "number" || !(ms >= 0)) {
+        throw new ConfigError({
+          path,
+          message: `${path} answered ${shown(ms)} for retry ${retry}; a wait is a number of milliseconds of at least 0`,
+        });
+      }
+      return Math.min(ms, MAX_DELAY_MS);
     };
   }
   if (Array.isArray(like)) return schedule(like as readonly Duration[], path);
   return exponential(like as ExponentialOptions, path);
 }
 
-function clamp(ms: number): number {
-  return Math.min(ms, MAX_DELAY_MS);
+/** A wait as an option: no longer than a timer can hold. */
+function span(value: Duration, path: string): number {
+  return Math.min(durationMs(value, path), MAX_DELAY_MS);
+}
+
+function capBelow(path: string, cap: number, base: number): ConfigError {
+  const at = path === "" ? "" : `${path}.`;
+  return new ConfigError({
+    path: `${at}cap`,
+    message: `${at}cap (${cap} ms) is below ${at}base (${base} ms); raise the cap or lower the base`,
+  });
 }
