@@ -7,6 +7,7 @@ export { flakyApi } from "./flaky-api/flaky-api.ts";
 export { manualClock } from "./manual-clock.ts";
 export { rateExcess } from "./rate-excess.ts";
 export { seededRandom } from "./seeded-random.ts";
+export { storeConformance } from "./store-conformance.ts";
 
 export type { Chaos, ChaosFault, ChaosInjection, ChaosOptions } from "./chaos/chaos-options.ts";
 export type { FlakyApi } from "./flaky-api/flaky-api.ts";
@@ -36,3 +37,4 @@ export type {
 } from "./flaky-api/script.ts";
 export type { ManualClock } from "./manual-clock.ts";
 export type { RateBound } from "./rate-excess.ts";
+export type { Describe, It, StoreCapabilities, StoreConformanceOptions, StoreUnderTest } from "./store-conformance.ts";

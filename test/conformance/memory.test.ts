@@ -1,0 +1,11 @@
+import { describe, it } from "vitest";
+import { memory } from "../../src/adapters/store/memory/index.ts";
+import { storeConformance } from "../../src/testing/store-conformance.ts";
+
+storeConformance({
+  name: "memory",
+  create: () => ({ open: memory() }),
+  capabilities: { shared: true, persistent: true },
+  describe,
+  it,
+});
