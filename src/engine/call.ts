@@ -54,6 +54,8 @@ export type Keep = (letter: Omit<NewDeadLetter, "fingerprint" | "title">, verdic
 /** What is said of one call. Everything may be left out. */
 export interface CallDetails<Value> {
   readonly lane?: Lane | undefined;
+  /** `durable`: the operation is stored and may rest between its attempts. @default "inline" */
+  readonly mode?: "inline" | "durable";
   readonly signal?: AbortSignal | undefined;
   /** The same request again does no harm. @default true */
   readonly repeatable?: boolean;

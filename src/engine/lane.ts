@@ -106,6 +106,14 @@ export class Lane {
     return this.#enqueue(call, now);
   }
 
+  /**
+   * Admits at once or not at all: 0, or how long to wait. Those who already wait go first. For the worker, which takes its
+   * admissions before it claims the work, so that it claims no more than may go.
+   */
+  tryAdmit(call: Admittee, now: number): number {
+    return this.#queue.length > 0 ? Number.POSITIVE_INFINITY : this.#tryTake(call, now);
+  }
+
   /** Takes in what became of an admitted call. */
   settle(call: Admittee, verdict: Verdict, durationMs: number, now: number): void {
     this.#inFlight -= 1;

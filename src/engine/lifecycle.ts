@@ -63,7 +63,7 @@ export async function run<Value, Payload>(call: Call<Value, Payload>): Promise<V
 }
 
 /** What an attempt feeds: the lane's policies, and whoever listens. */
-function settle<Value, Payload>(call: Call<Value, Payload>, verdict: Verdict, durationMs: number, now: number): void {
+export function settle<Value, Payload>(call: Call<Value, Payload>, verdict: Verdict, durationMs: number, now: number): void {
   const { details, runtime } = call;
   details.lane?.settle(call, verdict, durationMs, now);
   if (runtime.events.wants("attempt:settled")) {
@@ -80,7 +80,8 @@ function succeedAtOnce<Value, Payload>(call: Call<Value, Payload>, value: Value,
   return succeed(call, value, ANSWERED, now);
 }
 
-interface Settled<Value> {
+/** An attempt that has ended, however it did. */
+export interface Settled<Value> {
   readonly outcome: Outcome<Value>;
   readonly verdict: Verdict;
   readonly durationMs: number;
@@ -110,7 +111,7 @@ function conclude<Value>(outcome: Outcome<Value>): Value {
   return outcome.value;
 }
 
-function judgeThrown<Value, Payload>(call: Call<Value, Payload>, error: unknown): Verdict {
+export function judgeThrown<Value, Payload>(call: Call<Value, Payload>, error: unknown): Verdict {
   if (call.callerSignal?.aborted === true && error === call.callerSignal.reason) {
     return { kind: "cancelled", effect: "unknown", rule: "caller-aborted", because: "the caller aborted" };
   }
@@ -146,7 +147,8 @@ async function afterFailure<Value, Payload>(call: Call<Value, Payload>, settled:
   }
 }
 
-function situationOf<Value, Payload>(call: Call<Value, Payload>, { verdict, outcome, settledAt }: Settled<Value>): Situation {
+/** What `decide` is asked about. */
+export function situationOf<Value, Payload>(call: Call<Value, Payload>, { verdict, outcome, settledAt }: Settled<Value>): Situation {
   const { details, runtime, work } = call;
   const below = outcome.threw ? exhaustedBelow(outcome.error, call.attemptSince) : undefined;
   const value = details.quota?.valueOf(details.labels);
@@ -156,7 +158,7 @@ function situationOf<Value, Payload>(call: Call<Value, Payload>, { verdict, outc
     maxAttempts: call.maxAttempts,
     remainingMs: call.deadlineAt - settledAt,
     previousDelayMs: call.previousDelayMs,
-    mode: "inline",
+    mode: call.details.mode ?? "inline",
     repeatable: details.repeatable ?? true,
     replayable: details.replayable ?? true,
     canReconcile: details.reconcile !== undefined,
