@@ -21,6 +21,7 @@ const config: KnipConfig = {
         "src/adapters/store/sqlite/{writer,reader}.ts",
         "scripts/*.{ts,mjs}",
         "test/**/harness/*.mjs",
+        "test/types/**/*.test-d.ts",
         "examples/**/*.ts",
       ],
       project: ["src/**/*.ts", "scripts/**/*.{ts,mjs}", "test/**/*.{ts,mjs}", "examples/**/*.ts"],
