@@ -17,7 +17,7 @@ export const PLAIN_CLASSIFIER: Classifier = Object.freeze({ rules: Object.freeze
 /** Whether the body has to be looked at before an answer of this status can be judged. */
 export function needsBody(classifier: Classifier, status: number): boolean {
   if (status >= 400) return true;
-  return classifier.rules.some((rule) => rule.needsBody);
+  return classifier.rules.some((rule) => rule.needsBody(status));
 }
 
 /** Judges an answer. `now` is wall-clock ms, for hints that are dates. */
@@ -36,16 +36,30 @@ export function classifyAnswer(classifier: Classifier, facts: AttemptFacts & { r
 export function classifyError(classifier: Classifier, error: unknown, facts: AttemptFacts, now: number): Verdict {
   const fault = readFault(error);
   if (fault.status !== undefined) {
-    const answer: AttemptFacts & { readonly status: number } = { ...facts, status: fault.status, headers: fault.headers, body: fault.body ?? fault.message, code: fault.code };
+    const answer: AttemptFacts & { readonly status: number } = {
+      ...facts,
+      status: fault.status,
+      headers: fault.headers,
+      body: fault.body ?? fault.message,
+      code: fault.code,
+    };
     const verdict = classifyAnswer(classifier, answer, now);
     // An SDK that throws on a 2xx could not use the answer.
-    return verdict === SUCCESS ? { kind: "malformed", effect: "done", rule: "sdk-error", because: fault.message, status: fault.status } : verdict;
+    return verdict === SUCCESS
+      ? { kind: "malformed", effect: "done", rule: "sdk-error", because: fault.message, status: fault.status }
+      : verdict;
   }
   const own = fault.code === undefined ? facts : { ...facts, code: fault.code };
   const matched = classifier.rules.find((rule) => rule.matches({ ...own, body: fault.message }));
   if (matched !== undefined) return withFacts(judgeByRule(matched, own), own, undefined);
   if (isHoldfastError(error)) return judgeOwnError(error.code, error.message, error.retryAfterMs);
-  return { kind: fault.kind, effect: fault.effect, rule: fault.rule, because: fault.message, ...(fault.code === undefined ? {} : { code: fault.code }) };
+  return {
+    kind: fault.kind,
+    effect: fault.effect,
+    rule: fault.rule,
+    because: fault.message,
+    ...(fault.code === undefined ? {} : { code: fault.code }),
+  };
 }
 
 function judgeOwnError(code: string, message: string, retryAfterMs: number | undefined): Verdict {
@@ -57,7 +71,14 @@ function judgeOwnError(code: string, message: string, retryAfterMs: number | und
     case "queue-full":
     case "idempotency-in-flight":
       // A refusal of ours further down: nothing was sent, and the loop that refused has already said when to come back.
-      return { kind: "throttled", effect: "none", rule: `own:${code}`, because: message, code, hint: { source: "holdfast", retry: false, ...(retryAfterMs === undefined ? {} : { delayMs: retryAfterMs }) } };
+      return {
+        kind: "throttled",
+        effect: "none",
+        rule: `own:${code}`,
+        because: message,
+        code,
+        hint: { source: "holdfast", retry: false, ...(retryAfterMs === undefined ? {} : { delayMs: retryAfterMs }) },
+      };
     case "outcome-unknown":
     case "deadline":
       return { kind: "permanent", effect: "unknown", rule: `own:${code}`, because: message, code };
@@ -93,7 +114,8 @@ function judgeStatus(status: number, hint: Hint | undefined): Verdict {
   const rule = `status:${status}`;
   const because = `the answer was ${status}`;
   if (status === 429) return { kind: "throttled", effect: "none", rule, because, quota: "burst" };
-  if (status === 503 && hint?.delayMs !== undefined) return { kind: "throttled", effect: "none", rule: "status:503+retry-after", because, quota: "burst" };
+  if (status === 503 && hint?.delayMs !== undefined)
+    return { kind: "throttled", effect: "none", rule: "status:503+retry-after", because, quota: "burst" };
   if (status === 401) return { kind: "unauthorized", effect: "none", rule, because };
   if (status === 409) return { kind: "conflict", conflict: "permanent", effect: "done", rule, because };
   if (status === 425) return { kind: "transient", effect: "none", rule, because };

@@ -59,14 +59,23 @@ export interface AttemptFacts {
 export interface CompiledRule {
   readonly id: string;
   readonly rule: Rule;
-  /** Whether the body must be read to know. */
-  readonly needsBody: boolean;
+  /** Whether the body of an answer with this status must be read to know. */
+  needsBody(status: number): boolean;
   matches(facts: AttemptFacts): boolean;
 }
 
 type Predicate = (facts: AttemptFacts) => boolean;
 
-const VERDICTS: readonly RuleVerdict[] = ["success", "throttled", "transient", "unauthorized", "malformed", "permanent", "duplicate", "concurrent"];
+const VERDICTS: readonly RuleVerdict[] = [
+  "success",
+  "throttled",
+  "transient",
+  "unauthorized",
+  "malformed",
+  "permanent",
+  "duplicate",
+  "concurrent",
+];
 const CONDITIONS: readonly (keyof RuleConditions)[] = ["status", "body", "header", "code", "method", "endpoint", "attempt"];
 
 /** Checks rules once and makes them fast to ask. Throws a {@link ConfigError} that names the place of what is wrong. */
@@ -79,10 +88,16 @@ function compileRule(rule: Rule, path: string): CompiledRule {
     throw new ConfigError({ path, message: `${path} is not a rule; give { when: {…}, then: "…", because: "…" }` });
   }
   if (!VERDICTS.includes(rule.then)) {
-    throw new ConfigError({ path: `${path}.then`, message: `${path}.then is ${JSON.stringify(rule.then)}; give one of ${VERDICTS.join(", ")}` });
+    throw new ConfigError({
+      path: `${path}.then`,
+      message: `${path}.then is ${JSON.stringify(rule.then)}; give one of ${VERDICTS.join(", ")}`,
+    });
   }
   if (typeof rule.because !== "string" || rule.because === "") {
-    throw new ConfigError({ path: `${path}.because`, message: `${path}.because is missing; say in a clause why, it is shown with every verdict of this rule` });
+    throw new ConfigError({
+      path: `${path}.because`,
+      message: `${path}.because is missing; say in a clause why, it is shown with every verdict of this rule`,
+    });
   }
   if (rule.quota !== undefined && rule.then !== "throttled") {
     throw new ConfigError({ path: `${path}.quota`, message: `${path}.quota has an effect only with then: "throttled"` });
@@ -90,27 +105,38 @@ function compileRule(rule: Rule, path: string): CompiledRule {
   const given = Object.keys(rule.when);
   const unknown = given.find((name) => !(CONDITIONS as readonly string[]).includes(name));
   if (unknown !== undefined) {
-    throw new ConfigError({ path: `${path}.when.${unknown}`, message: `${path}.when.${unknown} is not a condition; known are ${CONDITIONS.join(", ")}` });
+    throw new ConfigError({
+      path: `${path}.when.${unknown}`,
+      message: `${path}.when.${unknown} is not a condition; known are ${CONDITIONS.join(", ")}`,
+    });
   }
-  if (given.length === 0) throw new ConfigError({ path: `${path}.when`, message: `${path}.when has no condition, so it would match everything; give at least one` });
+  if (given.length === 0)
+    throw new ConfigError({
+      path: `${path}.when`,
+      message: `${path}.when has no condition, so it would match everything; give at least one`,
+    });
 
   const predicates: Predicate[] = [];
   const { status, body, header, code, method, endpoint, attempt } = rule.when;
-  if (status !== undefined) predicates.push(statusPredicate(status, `${path}.when.status`));
+  const atStatus = status === undefined ? undefined : statusPredicate(status, `${path}.when.status`);
+  if (atStatus !== undefined) predicates.push(atStatus);
   if (method !== undefined) predicates.push(oneOf(method, (facts) => facts.method, `${path}.when.method`));
   if (code !== undefined) predicates.push(oneOf(code, (facts) => facts.code, `${path}.when.code`));
-  if (attempt !== undefined) predicates.push(typeof attempt === "number" ? (facts) => facts.attempt === attempt : (facts) => facts.attempt >= attempt.atLeast);
+  if (attempt !== undefined)
+    predicates.push(typeof attempt === "number" ? (facts) => facts.attempt === attempt : (facts) => facts.attempt >= attempt.atLeast);
   if (endpoint !== undefined) {
     const matches = globMatcher(text(endpoint, `${path}.when.endpoint`), "whole");
     predicates.push((facts) => facts.endpoint !== undefined && matches(facts.endpoint));
   }
-  for (const [name, pattern] of Object.entries(header ?? {})) predicates.push(headerPredicate(name, pattern, `${path}.when.header.${name}`));
+  for (const [name, pattern] of Object.entries(header ?? {}))
+    predicates.push(headerPredicate(name, pattern, `${path}.when.header.${name}`));
   if (body !== undefined) predicates.push(bodyPredicate(body, `${path}.when.body`));
 
   return {
     id: rule.id ?? path,
     rule,
-    needsBody: body !== undefined,
+    // A rule for refusals must not make every good answer wait for its body: that would hold back streams.
+    needsBody: (one) => body !== undefined && atStatus?.({ status: one, attempt: 1 }) !== false,
     matches: (facts) => predicates.every((holds) => holds(facts)),
   };
 }
@@ -119,15 +145,21 @@ function statusPredicate(condition: NonNullable<RuleConditions["status"]>, path:
   const test = (one: number | StatusClass): ((status: number) => boolean) => {
     if (typeof one === "number" && Number.isInteger(one) && one >= 100 && one <= 999) return (status) => status === one;
     const hundred = typeof one === "string" ? /^([1-5])xx$/.exec(one)?.[1] : undefined;
-    if (hundred === undefined) throw new ConfigError({ path, message: `${path} is ${JSON.stringify(one)}; give a status such as 503 or a class such as "5xx"` });
+    if (hundred === undefined)
+      throw new ConfigError({ path, message: `${path} is ${JSON.stringify(one)}; give a status such as 503 or a class such as "5xx"` });
     return (status) => Math.floor(status / 100) === Number(hundred);
   };
   if (Array.isArray(condition)) {
     const [from, to] = condition as readonly [number, number];
-    if (condition.length !== 2 || !(from <= to)) throw new ConfigError({ path, message: `${path} is ${JSON.stringify(condition)}; a range is [from, to]; for a choice give { anyOf: […] }` });
+    if (condition.length !== 2 || !(from <= to))
+      throw new ConfigError({
+        path,
+        message: `${path} is ${JSON.stringify(condition)}; a range is [from, to]; for a choice give { anyOf: […] }`,
+      });
     return ({ status }) => status !== undefined && status >= from && status <= to;
   }
-  const tests = typeof condition === "object" ? (condition as { anyOf: readonly (number | StatusClass)[] }).anyOf.map(test) : [test(condition)];
+  const tests =
+    typeof condition === "object" ? (condition as { anyOf: readonly (number | StatusClass)[] }).anyOf.map(test) : [test(condition)];
   return ({ status }) => status !== undefined && tests.some((holds) => holds(status));
 }
 
@@ -180,6 +212,7 @@ export function jsonField(body: string, steps: readonly string[]): unknown {
 
 function text(value: unknown, path: string): string {
   if (typeof value === "string" && value !== "") return value;
-  const hint = value instanceof RegExp ? "regular expressions are refused, because one can block the process; use * for any text" : "give a text";
+  const hint =
+    value instanceof RegExp ? "regular expressions are refused, because one can block the process; use * for any text" : "give a text";
   throw new ConfigError({ path, message: `${path} is ${String(value)}; ${hint}` });
 }

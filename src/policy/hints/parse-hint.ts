@@ -8,8 +8,13 @@ export interface HeaderReader {
 /** A header of one provider that says when to come back, as data of the catalog. */
 export interface HintHeader {
   readonly name: string;
-  /** `seconds` or `ms` from now, `epoch` seconds, or `duration` (`1m30s`, `250ms`). */
-  readonly unit: "seconds" | "ms" | "epoch" | "duration";
+  /** `seconds` or `ms` from now, `epoch` seconds, `duration` (`1m30s`, `250ms`), or `rfc3339` (`2026-01-15T12:01:30Z`). */
+  readonly unit: "seconds" | "ms" | "epoch" | "duration" | "rfc3339";
+  /**
+   * The header beside it that says how much is left: it is a hint only where that is 0. For headers that are sent with every
+   * answer, a 500 included, and tell when a quota is full again, not when to come back.
+   */
+  readonly remaining?: string;
 }
 
 /** A decimal numeral and nothing else: `0x10`, `1e3`, `120abc`, `-1` and the empty string are not. */
@@ -22,6 +27,8 @@ const IMF = /^[a-z]{3}, (\d{2}) ([a-z]{3}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) gmt$/
 const RFC850 = /^[a-z]{6,9}, (\d{2})-([a-z]{3})-(\d{2}) (\d{2}):(\d{2}):(\d{2}) gmt$/i;
 /** `Thu Jan 15 12:01:30 2026` (asctime; always UTC, whatever the process's own zone). */
 const ASCTIME = /^[a-z]{3} ([a-z]{3}) ([ \d]\d) (\d{2}):(\d{2}):(\d{2}) (\d{4})$/i;
+/** `2026-01-15T12:01:30.5+01:00` (RFC 3339 §5.6). */
+const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(\.\d{1,9})?(?:[Zz]|([+-])(\d{2}):(\d{2}))?$/;
 const DURATION_PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/y;
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 /** Legacy reset values above this are epoch seconds (2001-09-09), below it seconds from now. */
@@ -67,22 +74,41 @@ function delayHint(headers: HeaderReader, now: number, extra: readonly HintHeade
   const afterMs = scale(decimal(after), 1_000) ?? until(parseHttpDate(after), answeredAt);
   if (afterMs !== undefined) return { source: "retry-after", delayMs: afterMs };
 
-  for (const { name, unit } of extra) {
-    const value = headers.get(name);
-    const delayMs = value === null ? undefined : readExtra(value, unit, answeredAt);
-    if (delayMs !== undefined) return { source: name, delayMs };
-  }
+  const own = extraHint(headers, answeredAt, extra);
+  if (own !== undefined) return own;
 
   const draft = rateLimitDraft(headers.get("ratelimit"));
   if (draft !== undefined) return { source: "ratelimit", delayMs: draft };
 
   for (const source of ["x-ratelimit-reset", "x-rate-limit-reset", "x-ratelimit-reset-after"]) {
-    if (headers.get(source.replace(/reset.*$/, "remaining")) !== null && decimal(headers.get(source.replace(/reset.*$/, "remaining"))) !== 0) continue;
+    if (
+      headers.get(source.replace(/reset.*$/, "remaining")) !== null &&
+      decimal(headers.get(source.replace(/reset.*$/, "remaining"))) !== 0
+    )
+      continue;
     const value = decimal(headers.get(source));
     if (value === undefined) continue;
     return { source, delayMs: value >= EPOCH_FLOOR_S ? Math.max(0, value * 1_000 - answeredAt) : value * 1_000 };
   }
   return undefined;
+}
+
+/** The first of the provider's headers that speaks; of those that tell a quota's reset, the longest wait, since all quotas must have room. */
+function extraHint(
+  headers: HeaderReader,
+  answeredAt: number,
+  extra: readonly HintHeader[],
+): { source: string; delayMs: number } | undefined {
+  let longest: { source: string; delayMs: number } | undefined;
+  for (const { name, unit, remaining } of extra) {
+    if (remaining !== undefined && decimal(headers.get(remaining)) !== 0) continue;
+    const value = headers.get(name);
+    const delayMs = value === null ? undefined : readExtra(value, unit, answeredAt);
+    if (delayMs === undefined) continue;
+    if (remaining === undefined) return { source: name, delayMs };
+    if (longest === undefined || delayMs > longest.delayMs) longest = { source: name, delayMs };
+  }
+  return longest;
 }
 
 function readExtra(value: string, unit: HintHeader["unit"], answeredAt: number): number | undefined {
@@ -95,7 +121,22 @@ function readExtra(value: string, unit: HintHeader["unit"], answeredAt: number):
       return until(scale(decimal(value), 1_000), answeredAt);
     case "duration":
       return compactDuration(value);
+    case "rfc3339":
+      return until(parseInstant(value), answeredAt);
   }
+}
+
+/** Milliseconds since 1970 of an RFC 3339 instant; one without an offset is UTC. */
+function parseInstant(value: string): number | undefined {
+  const parts = RFC3339.exec(value.trim());
+  if (parts === null) return undefined;
+  const [year, month, day, hour, minute, second] = parts.slice(1, 7).map(Number) as [number, number, number, number, number, number];
+  const [offsetHours, offsetMinutes] = [Number(parts[9] ?? 0), Number(parts[10] ?? 0)];
+  if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60 || offsetHours > 23 || offsetMinutes > 59) {
+    return undefined;
+  }
+  const offsetMs = (parts[8] === "-" ? -1 : 1) * (offsetHours * 60 + offsetMinutes) * 60_000;
+  return Date.UTC(year, month - 1, day, hour, minute, second) + Math.floor(Number(`0${parts[7] ?? ""}`) * 1_000) - offsetMs;
 }
 
 /** `1m30s`, `250ms`, `6h`: as OpenAI and Go programs write a span. */
@@ -118,7 +159,12 @@ function rateLimitDraft(value: string | null): number | undefined {
   if (value === null) return undefined;
   let longest: number | undefined;
   for (const item of value.split(",")) {
-    const parameters = new Map(item.split(";").slice(1).map((part) => part.trim().split("=", 2) as [string, string]));
+    const parameters = new Map(
+      item
+        .split(";")
+        .slice(1)
+        .map((part) => part.trim().split("=", 2) as [string, string]),
+    );
     const remaining = decimal(parameters.get("r") ?? null);
     const reset = decimal(parameters.get("t") ?? null);
     if (remaining === 0 && reset !== undefined) longest = Math.max(longest ?? 0, reset * 1_000);
