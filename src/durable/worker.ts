@@ -45,16 +45,22 @@ export interface ResolvedWorkerOptions {
 
 export function resolveWorkerOptions(options: WorkerOptions = {}, path = "worker"): ResolvedWorkerOptions {
   const count = (name: keyof WorkerOptions, value: number): number => {
-    if (!Number.isInteger(value) || value < 1) throw new ConfigError({ path: `${path}.${name}`, message: `${path}.${name} is ${value}; give a whole number of at least 1` });
+    if (!Number.isInteger(value) || value < 1)
+      throw new ConfigError({ path: `${path}.${name}`, message: `${path}.${name} is ${value}; give a whole number of at least 1` });
     return value;
   };
   const known = ["concurrency", "laneConcurrency", "lease", "poisonAfter", "pollEvery"];
   for (const key of Object.keys(options)) {
-    if (!known.includes(key)) throw new ConfigError({ path: `${path}.${key}`, message: `${path}.${key} is not an option; known are ${known.join(", ")}` });
+    if (!known.includes(key))
+      throw new ConfigError({ path: `${path}.${key}`, message: `${path}.${key} is not an option; known are ${known.join(", ")}` });
   }
   const leaseMs = durationMs(options.lease ?? 60_000, `${path}.lease`);
   const pollMs = durationMs(options.pollEvery ?? 2_000, `${path}.pollEvery`);
-  if (leaseMs < 1_000) throw new ConfigError({ path: `${path}.lease`, message: `${path}.lease is ${leaseMs} ms; give at least a second, or a pause of the process loses work it still has` });
+  if (leaseMs < 1_000)
+    throw new ConfigError({
+      path: `${path}.lease`,
+      message: `${path}.lease is ${leaseMs} ms; give at least a second, or a pause of the process loses work it still has`,
+    });
   if (pollMs < 10) throw new ConfigError({ path: `${path}.pollEvery`, message: `${path}.pollEvery is ${pollMs} ms; give at least 10 ms` });
   return Object.freeze({
     concurrency: count("concurrency", options.concurrency ?? 200),
@@ -220,11 +226,16 @@ export class Worker {
     }
     if (plan.length === 0) return this.#backlogIsOld(now) ? 1 : restMs;
 
-    const claimed = await this.#claim(plan.map(({ allowance }) => allowance), plan);
+    const claimed = await this.#claim(
+      plan.map(({ allowance }) => allowance),
+      plan,
+    );
     const given = new Map<string, number>();
     for (const one of claimed) {
       const { api, endpoint, partition } = one.operation;
-      const entry = plan.find(({ allowance }) => allowance.endpoint === endpoint && allowance.api === api && allowance.partition === partition);
+      const entry = plan.find(
+        ({ allowance }) => allowance.endpoint === endpoint && allowance.api === api && allowance.partition === partition,
+      );
       const reservation = entry?.reservations.pop();
       if (entry === undefined || reservation === undefined) throw new TypeError("the store gave more than the allowance");
       given.set(entry.name, (given.get(entry.name) ?? 0) + 1);
@@ -242,7 +253,10 @@ export class Worker {
     return claimed.length > 0 || drained ? 0 : restMs;
   }
 
-  async #claim(allowances: readonly Allowance[], plan: readonly { readonly lane: Lane; readonly reservations: readonly Reservation[] }[]): Promise<readonly ClaimedOperation[]> {
+  async #claim(
+    allowances: readonly Allowance[],
+    plan: readonly { readonly lane: Lane; readonly reservations: readonly Reservation[] }[],
+  ): Promise<readonly ClaimedOperation[]> {
     const { clock } = this.#ports.runtime;
     const now = clock.now();
     try {
@@ -344,7 +358,13 @@ export class Worker {
   async #reap(): Promise<void> {
     const { store, runtime, name } = this.#ports;
     const now = runtime.clock.now();
-    const { returned, poisoned } = await store.reap({ worker: name, now, leaseUntil: now + this.#options.leaseMs, poisonAfter: this.#options.poisonAfter, limit: 1_000 });
+    const { returned, poisoned } = await store.reap({
+      worker: name,
+      now,
+      leaseUntil: now + this.#options.leaseMs,
+      poisonAfter: this.#options.poisonAfter,
+      limit: 1_000,
+    });
     await Promise.all(poisoned.map((claimed) => this.#write(claimed, this.#ports.poison(claimed))));
     if (returned > 0) this.#nudge(true);
   }

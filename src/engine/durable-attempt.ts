@@ -30,7 +30,10 @@ export async function attemptDurably<Value, Payload>(call: Call<Value, Payload>)
     const settledAt = runtime.clock.monotonic();
     settle(call, verdict, settledAt - startedAt, settledAt);
     const settled: Settled<Value> = { outcome, verdict, durationMs: settledAt - startedAt, settledAt };
-    const decision: Decision = verdict.kind === "success" && !outcome.threw ? { action: "succeed", because: ANSWERED } : decide(situationOf(call, settled), call.policy, runtime.random);
+    const decision: Decision =
+      verdict.kind === "success" && !outcome.threw
+        ? { action: "succeed", because: ANSWERED }
+        : decide(situationOf(call, settled), call.policy, runtime.random);
     if (decision.action === "refresh") {
       call.refreshed = true;
       await call.details.refresh?.();
@@ -41,11 +44,19 @@ export async function attemptDurably<Value, Payload>(call: Call<Value, Payload>)
     const judged = decision.action === "reconcile" ? await ask(call, settled, decision) : { outcome, decision };
     call.remember(verdict, judged.decision.because, settled.durationMs, settledAt, outcome);
     spend(call, judged.decision, settledAt);
-    return { outcome: judged.outcome, verdict, decision: judged.decision, record: (call.history as AttemptRecord[]).at(-1) as AttemptRecord };
+    return {
+      outcome: judged.outcome,
+      verdict,
+      decision: judged.decision,
+      record: (call.history as AttemptRecord[]).at(-1) as AttemptRecord,
+    };
   }
 }
 
-async function perform<Value, Payload>(call: Call<Value, Payload>, now: number): Promise<{ readonly outcome: Outcome<Value>; readonly verdict: Verdict }> {
+async function perform<Value, Payload>(
+  call: Call<Value, Payload>,
+  now: number,
+): Promise<{ readonly outcome: Outcome<Value>; readonly verdict: Verdict }> {
   const { runtime, work } = call;
   if (runtime.events.wants("attempt:started")) {
     runtime.events.emit("attempt:started", { operation: call.operation, lane: call.laneRef, attempt: call.attempt });
@@ -63,12 +74,19 @@ async function perform<Value, Payload>(call: Call<Value, Payload>, now: number):
 }
 
 /** The outcome is unknown and the other side can tell. One that cannot be asked right now is asked again later. */
-async function ask<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value>, decision: Decision): Promise<{ readonly outcome: Outcome<Value>; readonly decision: Decision }> {
+async function ask<Value, Payload>(
+  call: Call<Value, Payload>,
+  settled: Settled<Value>,
+  decision: Decision,
+): Promise<{ readonly outcome: Outcome<Value>; readonly decision: Decision }> {
   const { details, runtime } = call;
   const reconcile = details.reconcile as NonNullable<typeof details.reconcile>;
   const told = await reconcile({ operation: call.operation, idempotencyKey: details.idempotencyKey });
   if (told.happened === true) {
-    return { outcome: { threw: false, value: told.value }, decision: { action: "succeed", because: { ...decision.because, detail: "the other side says that it happened" } } };
+    return {
+      outcome: { threw: false, value: told.value },
+      decision: { action: "succeed", because: { ...decision.because, detail: "the other side says that it happened" } },
+    };
   }
   if (told.happened === false) {
     const certain: Settled<Value> = { ...settled, verdict: { ...settled.verdict, effect: "none" } };
