@@ -20,6 +20,8 @@ export interface Answer {
 /** Makes the answer to one request. */
 export type AnswerWriter = (scope: Scope) => Answer;
 
+const BODILESS = [204, 205, 304];
+
 export const ANSWER_KEYS: readonly string[] = ["status", "headers", "json", "text", "stream"];
 
 /** An answer with a JSON body; the script's own answers and ours all come from here. */
@@ -43,6 +45,7 @@ export function compileAnswer(
   if (bodies.length > 1) refuse(path, bodies, "an answer has one body: json, text or stream");
 
   const status = optional(fields["status"], join(path, "status"), readStatus) ?? defaults.status;
+  if (BODILESS.includes(status) && bodies.length > 0) refuse(path, bodies, `an answer ${status} has no body`);
   const headers = Object.entries(optional(fields["headers"], join(path, "headers"), readRecord) ?? {});
   const writers = headers.map(([name, value]) => headerWriter(name, value, join(join(path, "headers"), name), readable));
   const stream = fields["stream"] === undefined ? undefined : compileStream(fields["stream"], join(path, "stream"), readable, time);
@@ -69,7 +72,7 @@ function bodyWriter(fields: Readonly<Record<string, unknown>>, path: string, sta
   if (fields["json"] !== undefined) return compileJson(fields["json"], join(path, "json"), readable);
   if (typeof fields["text"] === "string") return compileText(fields["text"], join(path, "text"), readable);
   if (fields["text"] !== undefined) return refuse(join(path, "text"), fields["text"], "it must be a text");
-  if (fields["stream"] !== undefined || status === 204 || status === 304) return () => "";
+  if (fields["stream"] !== undefined || BODILESS.includes(status)) return () => "";
   const plain = status < 400 ? { ok: true } : { error: { code: String(status), message: STATUS_CODES[status] ?? "Unknown" } };
   return compileJson(plain, path, readable);
 }

@@ -63,7 +63,7 @@ const HEALTHY: Fault = { performs: true, ending: { type: "whole" } };
 const NO_ANSWER: Answer = { status: 0, headers: [], body: "" };
 
 function scopeOf(request: Received, endpoint: Endpoint, params: Scope["params"]): Scope {
-  const key = request.header(endpoint.keyHeader);
+  const key = asName(request.header(endpoint.keyHeader));
   const scope: Scope = { request, params, key };
   const subject =
     asName(endpoint.subject?.(scope)) ?? (endpoint.work.type === "effect" ? usualSubject(endpoint.work.key, scope) : undefined);

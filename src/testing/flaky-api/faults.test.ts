@@ -277,6 +277,13 @@ describe("a stream of events", () => {
     expect(await next()).toBe("data: two\n\n");
   });
 
+  it("is cut, halved and emptied as any body is", async () => {
+    const stream = { events: ["one", "two"] };
+    expect(await (await post(await apiWith({ stream, malformed: true }))).text()).toBe("data: one\n\n");
+    expect(await (await post(await apiWith({ stream, empty: true }))).text()).toBe("");
+    await expect((await post(await apiWith({ stream, cut: 3 }))).text()).rejects.toThrow("terminated");
+  });
+
   it("can be what a healthy endpoint answers", async () => {
     const api = await flakyApi({
       endpoints: { "POST /chat": { answer: { stream: { events: ["{{body.prompt}}!", "two\nlines"] } } } },

@@ -100,11 +100,13 @@ export async function flakyApi(script: FlakyScript = {}, options: FlakyApiOption
     throw error;
   }
 
-  let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => {
+  const shutDown = async (): Promise<void> => {
+    await server.close();
     waits.clear();
-    return (closing ??= server.close().then(() => book.close()));
+    book.close();
   };
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= shutDown());
   return { url: server.url, port: server.port, ledger: book.ledger, setRules, close, [Symbol.asyncDispose]: close };
 }
 

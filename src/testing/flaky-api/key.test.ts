@@ -106,9 +106,11 @@ describe("an endpoint that honours an idempotency key", () => {
     expect(api.ledger.doubled()).toHaveLength(1);
   });
 
-  it("can want the key", async () => {
+  it("can want the key, and an empty one is none", async () => {
     const api = await apiWith({ ...HEADER, required: true });
-    expect(await send(api, ADA)).toMatchObject({ status: 400, body: { error: { code: "KEY_REQUIRED" } } });
+    for (const key of [undefined, ""]) {
+      expect(await send(api, ADA, key)).toMatchObject({ status: 400, body: { error: { code: "KEY_REQUIRED" } } });
+    }
     expect((await send(api, ADA, "k1")).status).toBe(201);
   });
 

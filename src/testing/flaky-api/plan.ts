@@ -25,16 +25,23 @@ export function planEnding(answer: Answer, fault: FaultEnding): PlanEnding {
     case "hang":
       return fault;
     case "dribble":
-      return { ...fault, answer };
+      return { ...fault, answer: inOnePiece(answer) };
     case "malformed":
-      return { type: "answer", answer: { ...answer, body: answer.body.slice(0, half(answer)) } };
+      return { type: "answer", answer: halved(inOnePiece(answer)) };
     case "empty":
-      return { type: "answer", answer: { ...answer, body: "" } };
-    case "cut":
-      return { type: "cut", answer, bytes: fault.bytes ?? half(answer) };
+      return { type: "answer", answer: { ...inOnePiece(answer), body: "" } };
+    case "cut": {
+      const whole = inOnePiece(answer);
+      return { type: "cut", answer: whole, bytes: fault.bytes ?? Buffer.byteLength(halved(whole).body) };
+    }
   }
 }
 
-function half(answer: Answer): number {
-  return Math.floor(answer.body.length / 2);
+/** The same answer with its stream, if it has one, as a body: so that what is done to bodies is done to it too. */
+function inOnePiece({ status, headers, body, stream }: Answer): Answer {
+  return { status, headers, body: stream === undefined ? body : stream.events.join("") };
+}
+
+function halved(answer: Answer): Answer {
+  return { ...answer, body: answer.body.slice(0, Math.floor(answer.body.length / 2)) };
 }

@@ -40,6 +40,7 @@ describe("a script that is wrong does not start, and the refusal names the place
     ["a hole without an end", endpoint({ answer: { json: { a: ["{{body.a"] } } }), 'endpoints["POST /contacts"].answer.json.a[0]'],
     ["a hole for what is not there yet", endpoint({ answer: { json: "{{lookup.items}}" } }), 'endpoints["POST /contacts"].answer.json'],
     ["two bodies", endpoint({ answer: { json: 1, text: "a" } }), 'endpoints["POST /contacts"].answer'],
+    ["a body where none can be", endpoint({ answer: { status: 204, json: {} } }), 'endpoints["POST /contacts"].answer'],
     ["a status out of range", endpoint({ answer: { status: 42 } }), 'endpoints["POST /contacts"].answer.status'],
     [
       "a header that the server sets",
