@@ -7,6 +7,7 @@ import { resolveRetryQuota, RetryQuota } from "../policy/budget/retry-quota.ts";
 import type { Classifier } from "../policy/classify/classify.ts";
 import { compileRules } from "../policy/classify/rule.ts";
 import { resolveConcurrency, type ResolvedConcurrency } from "../policy/concurrency/permits.ts";
+import { checkHintHeaders } from "../policy/hints/hint-headers.ts";
 import { resolveRateLimits, type ResolvedRateLimit } from "../policy/rate-limit/options.ts";
 import type { ApiOptions, Durability, EndpointOptions, IdempotencyOptions } from "./api-options.ts";
 import { Credential } from "./auth.ts";
@@ -140,7 +141,7 @@ export function resolveApi(name: string, options: ApiOptions): ResolvedApi {
     durability: durabilityAt(options.durability ?? "on-failure", `${path}.durability`),
     cost: 1,
   };
-  const hintHeaders = options.hintHeaders ?? [];
+  const hintHeaders = checkHintHeaders(options.hintHeaders ?? [], `${path}.hintHeaders`);
   const common = settingsOf(base, path, path, hintHeaders);
   const own = new Map(
     Object.entries(options.endpoints ?? {}).map(([endpoint, layer]) => [

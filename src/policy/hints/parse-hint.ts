@@ -9,13 +9,15 @@ export interface HeaderReader {
 export interface HintHeader {
   readonly name: string;
   /** `seconds` or `ms` from now, `epoch` seconds, `duration` (`1m30s`, `250ms`), or `rfc3339` (`2026-01-15T12:01:30Z`). */
-  readonly unit: "seconds" | "ms" | "epoch" | "duration" | "rfc3339";
+  readonly unit: HintUnit;
   /**
    * The header beside it that says how much is left: it is a hint only where that is 0. For headers that are sent with every
    * answer, a 500 included, and tell when a quota is full again, not when to come back.
    */
   readonly remaining?: string;
 }
+
+export type HintUnit = "seconds" | "ms" | "epoch" | "duration" | "rfc3339";
 
 /** A decimal numeral and nothing else: `0x10`, `1e3`, `120abc`, `-1` and the empty string are not. */
 const DECIMAL = /^\d{1,15}(?:\.\d{1,9})?$/;
@@ -29,8 +31,14 @@ const RFC850 = /^[a-z]{6,9}, (\d{2})-([a-z]{3})-(\d{2}) (\d{2}):(\d{2}):(\d{2}) 
 const ASCTIME = /^[a-z]{3} ([a-z]{3}) ([ \d]\d) (\d{2}):(\d{2}):(\d{2}) (\d{4})$/i;
 /** `2026-01-15T12:01:30.5+01:00` (RFC 3339 §5.6). */
 const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(\.\d{1,9})?(?:[Zz]|([+-])(\d{2}):(\d{2}))?$/;
-const DURATION_PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/y;
+const DURATION_PART = /(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h|d)/y;
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+/** Resets of before the draft, each with the header that tells whether anything is left. */
+const LEGACY_RESETS: readonly (readonly [reset: string, remaining: string])[] = [
+  ["x-ratelimit-reset", "x-ratelimit-remaining"],
+  ["x-rate-limit-reset", "x-rate-limit-remaining"],
+  ["x-ratelimit-reset-after", "x-ratelimit-remaining"],
+];
 /** Legacy reset values above this are epoch seconds (2001-09-09), below it seconds from now. */
 const EPOCH_FLOOR_S = 1_000_000_000;
 
@@ -50,43 +58,55 @@ const EPOCH_FLOOR_S = 1_000_000_000;
  * ```
  */
 export function parseHint(headers: HeaderReader, now: number, extra: readonly HintHeader[] = []): Hint | undefined {
-  const retry = shouldRetry(headers);
-  const delay = delayHint(headers, now, extra);
+  const read = textReader(headers);
+  const retry = shouldRetry(read);
+  const delay = delayHint(read, now, extra);
   if (retry === undefined) return delay;
   return delay === undefined ? retry : { ...delay, retry: retry.retry };
 }
 
-function shouldRetry(headers: HeaderReader): { source: string; retry: boolean } | undefined {
+type ReadHeader = (name: string) => string | null;
+
+/** Headers may come from an SDK's error: `get` may answer numbers, lists or undefined, or throw. */
+function textReader(headers: HeaderReader): ReadHeader {
+  return (name) => {
+    try {
+      const value: unknown = headers.get(name);
+      return typeof value === "string" ? value : typeof value === "number" ? String(value) : null;
+    } catch {
+      return null;
+    }
+  };
+}
+
+function shouldRetry(read: ReadHeader): { source: string; retry: boolean } | undefined {
   for (const source of ["x-should-retry", "stripe-should-retry"]) {
-    const value = headers.get(source)?.trim().toLowerCase();
+    const value = read(source)?.trim().toLowerCase();
     if (value === "true" || value === "false") return { source, retry: value === "true" };
   }
   return undefined;
 }
 
-function delayHint(headers: HeaderReader, now: number, extra: readonly HintHeader[]): { source: string; delayMs: number } | undefined {
-  const answeredAt = parseHttpDate(headers.get("date")) ?? now;
+function delayHint(read: ReadHeader, now: number, extra: readonly HintHeader[]): { source: string; delayMs: number } | undefined {
+  const answeredAt = parseHttpDate(read("date")) ?? now;
 
-  const ms = decimal(headers.get("retry-after-ms"));
+  const ms = decimal(read("retry-after-ms"));
   if (ms !== undefined) return { source: "retry-after-ms", delayMs: ms };
 
-  const after = headers.get("retry-after");
+  const after = read("retry-after");
   const afterMs = scale(decimal(after), 1_000) ?? until(parseHttpDate(after), answeredAt);
   if (afterMs !== undefined) return { source: "retry-after", delayMs: afterMs };
 
-  const own = extraHint(headers, answeredAt, extra);
+  const own = extraHint(read, answeredAt, extra);
   if (own !== undefined) return own;
 
-  const draft = rateLimitDraft(headers.get("ratelimit"));
+  const draft = rateLimitDraft(read("ratelimit"));
   if (draft !== undefined) return { source: "ratelimit", delayMs: draft };
 
-  for (const source of ["x-ratelimit-reset", "x-rate-limit-reset", "x-ratelimit-reset-after"]) {
-    if (
-      headers.get(source.replace(/reset.*$/, "remaining")) !== null &&
-      decimal(headers.get(source.replace(/reset.*$/, "remaining"))) !== 0
-    )
-      continue;
-    const value = decimal(headers.get(source));
+  for (const [source, remaining] of LEGACY_RESETS) {
+    const left = read(remaining);
+    if (left !== null && decimal(left) !== 0) continue;
+    const value = decimal(read(source));
     if (value === undefined) continue;
     return { source, delayMs: value >= EPOCH_FLOOR_S ? Math.max(0, value * 1_000 - answeredAt) : value * 1_000 };
   }
@@ -94,15 +114,11 @@ function delayHint(headers: HeaderReader, now: number, extra: readonly HintHeade
 }
 
 /** The first of the provider's headers that speaks; of those that tell a quota's reset, the longest wait, since all quotas must have room. */
-function extraHint(
-  headers: HeaderReader,
-  answeredAt: number,
-  extra: readonly HintHeader[],
-): { source: string; delayMs: number } | undefined {
+function extraHint(read: ReadHeader, answeredAt: number, extra: readonly HintHeader[]): { source: string; delayMs: number } | undefined {
   let longest: { source: string; delayMs: number } | undefined;
   for (const { name, unit, remaining } of extra) {
-    if (remaining !== undefined && decimal(headers.get(remaining)) !== 0) continue;
-    const value = headers.get(name);
+    if (remaining !== undefined && decimal(read(remaining)) !== 0) continue;
+    const value = read(name);
     const delayMs = value === null ? undefined : readExtra(value, unit, answeredAt);
     if (delayMs === undefined) continue;
     if (remaining === undefined) return { source: name, delayMs };
@@ -192,8 +208,11 @@ function utc(...parts: readonly (string | undefined)[]): number | undefined {
   const [year, monthName, day, hour, minute, second] = parts;
   const month = MONTHS.indexOf((monthName ?? "").toLowerCase());
   const [d, h, m, s] = [Number(day), Number(hour), Number(minute), Number(second)];
-  if (month < 0 || d < 1 || d > 31 || h > 23 || m > 59 || s > 60) return undefined;
-  return Date.UTC(Number(year), month, d, h, m, s);
+  if (month < 0 || h > 23 || m > 59 || s > 60) return undefined;
+  const y = Number(year);
+  // There is no 31 February, and no hint in it.
+  const daysInMonth = Math.round((Date.UTC(y, month + 1, 1) - Date.UTC(y, month, 1)) / 86_400_000);
+  return d < 1 || d > daysInMonth ? undefined : Date.UTC(y, month, d, h, m, s);
 }
 
 function decimal(value: string | null): number | undefined {
