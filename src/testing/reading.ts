@@ -1,4 +1,5 @@
 import { ConfigError } from "../core/errors.ts";
+import { shown } from "../core/shown.ts";
 
 /**
  * Reads unknown data piece by piece. Each function takes a value and the path at which it stands, and either answers the
@@ -7,7 +8,7 @@ import { ConfigError } from "../core/errors.ts";
 
 /** Refuses a value; `expected` says what may stand there instead. */
 export function refuse(path: string, value: unknown, expected: string): never {
-  throw new ConfigError({ path, message: `${path} is ${show(value)}; ${expected}` });
+  throw new ConfigError({ path, message: `${path} is ${value === undefined ? "missing" : shown(value)}; ${expected}` });
 }
 
 export function readObject(value: unknown, path: string, known: readonly string[]): Readonly<Record<string, unknown>> {
@@ -79,10 +80,4 @@ export function optional<Value>(value: unknown, path: string, read: (value: unkn
 export function join(path: string, key: string): string {
   if (!/^[\w-]+$/.test(key)) return `${path}[${JSON.stringify(key)}]`;
   return path === "" ? key : `${path}.${key}`;
-}
-
-function show(value: unknown): string {
-  if (value === undefined) return "missing";
-  const text = JSON.stringify(value) ?? typeof value;
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

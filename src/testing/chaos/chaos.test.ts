@@ -89,6 +89,14 @@ describe("an error", () => {
     await expect(broken()).rejects.toThrow("its own");
   });
 
+  it("of a fetch comes before or after the call too", async () => {
+    await using api = await flakyApi();
+    await expect(always({ reset: "before" }).fetch(fetch)(api.url, { method: "POST" })).rejects.toThrow("fetch failed");
+    expect(api.ledger.summary().effects).toBe(0);
+    await expect(always({ reset: "after" }).fetch(fetch)(api.url, { method: "POST" })).rejects.toThrow("fetch failed");
+    expect(api.ledger.summary().effects).toBe(1);
+  });
+
   it("of a fetch looks like that of the built-in one", async () => {
     const failing = always({ error: "ENOTFOUND" }).fetch(fetch);
     const error = await failing("http://127.0.0.1:9/").catch((error: unknown) => error);

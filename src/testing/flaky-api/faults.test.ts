@@ -86,6 +86,18 @@ describe("a status fault", () => {
   });
 });
 
+describe("a fault in place of success", () => {
+  it("leaves refusals as they are: what the endpoint refuses, it refuses in its own words", async () => {
+    const api = await flakyApi({
+      endpoints: { "POST /contacts": { key: { header: "idempotency-key", required: true } } },
+      rules: [{ then: { status: 202, json: "accepted" } }],
+    });
+    running.push(api);
+    expect((await post(api)).status).toBe(400);
+    expect((await post(api, { headers: { "idempotency-key": "k" } })).status).toBe(202);
+  });
+});
+
 describe("a reset", () => {
   it("before the effect leaves nothing behind", async () => {
     const api = await apiWith({ reset: "before" });

@@ -182,8 +182,9 @@ export interface FaultScript extends AnswerScript {
   readonly dribble?: { readonly bytes: number; readonly every: Duration };
 }
 
-/** A time sent as whole seconds, a time in one of the other forms, or any text at all (for malformed ones). */
-export type RetryAfterScript = Duration | { readonly in: Duration; readonly as: RetryAfterForm } | { readonly raw: string };
+/** A time with its unit, sent as whole seconds; a time in one of the other forms; or any text at all (for malformed ones). */
+export type RetryAfterScript =
+  Exclude<Duration, number> | { readonly in: Duration; readonly as: RetryAfterForm } | { readonly raw: string };
 
 /** The ways in which APIs say when to come back; the first five are forms of `Retry-After`. */
 export type RetryAfterForm =
