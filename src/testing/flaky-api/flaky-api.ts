@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { Clock } from "../../ports/clock.ts";
 import { seededRandom } from "../seeded-random.ts";
 import { control, isControl } from "./control.ts";
 import { settle } from "./exchange.ts";
@@ -68,6 +69,7 @@ export async function flakyApi(script: FlakyScript = {}, options: FlakyApiOption
   const desk = resolved.auth === undefined ? undefined : tokenDesk(resolved.auth);
   const book = ledgerBook({ file: ledgerFile, requestLog, startedAt, elapsedMs, tokens: () => desk?.tally ?? NO_TOKENS });
   const waits = timers(clock);
+  const date = dateHeader(clock);
 
   const putInForce = (rules: readonly Rule[]) => ({ book: ruleBook(rules, random), since: startedAt + elapsedMs() });
   let rules = putInForce(resolved.rules);
@@ -93,7 +95,7 @@ export async function flakyApi(script: FlakyScript = {}, options: FlakyApiOption
   try {
     server = await listen({ port, host }, (message, bytes, response) => {
       const plan = decide(receive(message, bytes, startedAt + elapsedMs()));
-      carryOut(plan, response, waits, new Date(clock.now()).toUTCString());
+      carryOut(plan, response, waits, date());
     });
   } catch (error) {
     book.close();
@@ -108,6 +110,20 @@ export async function flakyApi(script: FlakyScript = {}, options: FlakyApiOption
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= shutDown());
   return { url: server.url, port: server.port, ledger: book.ledger, setRules, close, [Symbol.asyncDispose]: close };
+}
+
+/** The Date header by the API's own clock, written once a second. */
+function dateHeader(clock: Clock): () => string {
+  let second = Number.NaN;
+  let text = "";
+  return () => {
+    const now = Math.floor(clock.now() / 1_000);
+    if (now !== second) {
+      second = now;
+      text = new Date(now * 1_000).toUTCString();
+    }
+    return text;
+  };
 }
 
 const NO_TOKENS = { issued: 0, refused: 0 };

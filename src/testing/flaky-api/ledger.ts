@@ -60,7 +60,7 @@ export function ledgerCounts(requestLog: number): LedgerCounts {
   const tallies = new Map<string, Tally>();
   const rules = new Map<string, number>();
   const limits = new Map<string, number>();
-  let log: LedgerRequest[] = [];
+  let log: LedgerEntry[] = [];
 
   const chosen = (endpoint: string | undefined): readonly [string, Tally][] => {
     if (endpoint === undefined) return [...tallies];
@@ -78,10 +78,9 @@ export function ledgerCounts(requestLog: number): LedgerCounts {
 
   return {
     add(entry) {
-      const { effect, ...line } = entry;
       let tally = tallies.get(entry.endpoint);
       if (tally === undefined) tallies.set(entry.endpoint, (tally = newTally()));
-      const counts = effect?.counts === true;
+      const counts = entry.effect?.counts === true;
       tally.requests += 1;
       if (counts) tally.effects += 1;
       countUp(tally.endings, entry.ending === "answered" ? String(entry.status) : entry.ending);
@@ -89,7 +88,7 @@ export function ledgerCounts(requestLog: number): LedgerCounts {
       if (entry.rule !== undefined) countUp(rules, entry.rule);
       if (entry.limit !== undefined) countUp(limits, entry.limit);
       if (entry.subject !== undefined) countSubject(tally, entry.subject, counts);
-      log.push({ ...line, effect: effect !== undefined });
+      log.push(entry);
       // Cut only when it has doubled, so that a request costs no copy.
       if (log.length >= 2 * requestLog) log = log.slice(-requestLog);
     },
@@ -106,7 +105,7 @@ export function ledgerCounts(requestLog: number): LedgerCounts {
         return [...expected].filter((subject) => !effects.has(subject));
       },
       requests(endpoint) {
-        const newest = log.slice(-requestLog);
+        const newest = log.slice(-requestLog).map(({ effect, ...line }) => ({ ...line, effect: effect !== undefined }));
         return endpoint === undefined ? newest : newest.filter((request) => request.endpoint === endpoint);
       },
     },
