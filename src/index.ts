@@ -23,6 +23,7 @@ export {
   IdempotencyInFlightError,
   IdempotencyMismatchError,
   isHoldfastError,
+  OperationFailedError,
   OutcomeUnknownError,
   QueueFullError,
   RateLimitedError,
@@ -45,6 +46,10 @@ export type { RetryOptions } from "./client/retry.ts";
 export type { CircuitBreaker, ConcurrencyLimit, RateLimiter } from "./client/standalone.ts";
 export type { Holdfast, HoldfastOptions, LaneStatus } from "./client/holdfast.ts";
 export type { CallOptions, KeyedWriteCall, ReadCall, UnkeyedWriteCall } from "./client/call-door.ts";
+export type { EnqueueOptions } from "./client/queue-door.ts";
+export type { Operation } from "./client/operation.ts";
+export type { Operations } from "./client/operations.ts";
+export type { WorkerOptions } from "./durable/worker.ts";
 export type { FetchOptions } from "./client/fetch-door.ts";
 export type { TaskOptions } from "./client/task.ts";
 export type { DeadLetters, ReplayEntry, ReplayOptions, ReplayReport } from "./client/dead-letters.ts";

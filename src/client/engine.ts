@@ -101,6 +101,11 @@ export class Engine {
     if (this.#closed) throw new ClosedError();
   }
 
+  /** From now on every call is refused; what is under way goes on. */
+  refuseCalls(): void {
+    this.#closed = true;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.store.close();

@@ -1,7 +1,9 @@
 import { memory } from "../adapters/store/memory/index.ts";
 import type { ApiOptions } from "../api/api-options.ts";
 import { resolveApi } from "../api/resolve-api.ts";
-import { ConfigError, UnknownApiError } from "../core/errors.ts";
+import { durationMs, type Duration } from "../core/duration.ts";
+import { ClosedError, ConfigError, UnknownApiError } from "../core/errors.ts";
+import type { WorkerOptions } from "../durable/worker.ts";
 import type { WorkFunction } from "../engine/function-work.ts";
 import type { Lane } from "../engine/lane.ts";
 import { LaneRegistry } from "../engine/lane-registry.ts";
@@ -13,6 +15,9 @@ import { DeadLetters } from "./dead-letters.ts";
 import { Engine, type OpenApi } from "./engine.ts";
 import { ownRuntime, type Environment } from "./environment.ts";
 import { FetchDoor, type FetchOptions } from "./fetch-door.ts";
+import type { Operation } from "./operation.ts";
+import { Operations } from "./operations.ts";
+import { operationsOf, QueueDoor, type EnqueueOptions } from "./queue-door.ts";
 import { runTask, type TaskOptions } from "./task.ts";
 
 /** What an engine is made of. */
@@ -21,6 +26,8 @@ export interface HoldfastOptions<Name extends string = string> extends Environme
   readonly apis: Readonly<Record<Name, ApiOptions>>;
   /** Where what must outlive a call is kept. @default in this process, and gone with it */
   readonly store?: StoreFactory;
+  /** How the queue's worker works; it starts with the first `enqueue` or `work`. */
+  readonly worker?: WorkerOptions;
   /** What carries requests: anything of the shape of `fetch`. It must not retry by itself. @default the built-in fetch */
   readonly transport?: Transport;
 }
@@ -34,6 +41,15 @@ export interface Holdfast<Name extends string = string> {
   fetch(api: Name, options?: FetchOptions): typeof globalThis.fetch;
   /** Any function under the policies of an API. */
   call<Value>(api: Name, options: CallOptions<Value>, fn: WorkFunction<Value>): Promise<Value>;
+  /**
+   * Puts work on disk that outlives this process; resolves when it is there. A worker of this or another process over the same
+   * store does it, under all policies of its API, until it has succeeded or is a dead letter.
+   */
+  enqueue(api: Name, endpoint: string, options?: EnqueueOptions): Promise<Operation>;
+  /** Starts the worker in this process, for what others have enqueued or an earlier process left. */
+  work(): void;
+  /** What was put into the queue. */
+  readonly operations: Operations;
   /** Runs `fn` so that all calls inside share one retry budget and one deadline. */
   task<Value>(options: TaskOptions, fn: () => Promise<Value>): Promise<Value>;
   /** What failed and was kept. */
@@ -42,8 +58,11 @@ export interface Holdfast<Name extends string = string> {
   lanes(): readonly LaneStatus[];
   /** Listens to an event until the returned function is called. A listener cannot break a call. */
   on<Event extends EventName>(event: Event, listener: EventListener<Event>): () => void;
-  /** Closes the store. Calls that come later are refused. */
-  close(): Promise<void>;
+  /**
+   * Ends the worker and closes the store. What is under way gets `grace` (default 10 s) to end; then it is aborted, and handed
+   * back where that is safe. Calls that come later are refused.
+   */
+  close(options?: { readonly grace?: Duration }): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -76,7 +95,7 @@ export interface LaneStatus {
  * ```
  */
 export async function createHoldfast<Name extends string>(options: HoldfastOptions<Name>): Promise<Holdfast<Name>> {
-  const known = ["apis", "store", "transport", "clock", "random"];
+  const known = ["apis", "store", "worker", "transport", "clock", "random"];
   for (const key of Object.keys(options)) {
     if (!known.includes(key))
       throw new ConfigError({ path: key, message: `${key} is not an option of createHoldfast(); known are ${known.join(", ")}` });
@@ -108,19 +127,31 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
     if (open === undefined) throw new UnknownApiError(name, [...apis.keys()]);
     return open;
   };
-  const close = (): Promise<void> => engine.close();
+  let queue: QueueDoor | undefined;
+  const queueDoor = (): QueueDoor => (queue ??= new QueueDoor(engine, operationsOf(store), (name) => apis.get(name), options.worker ?? {}));
+  const close = async (closeOptions: { readonly grace?: Duration } = {}): Promise<void> => {
+    engine.refuseCalls();
+    await queue?.close(durationMs(closeOptions.grace ?? "10s", "grace"), new ClosedError());
+    await engine.close();
+  };
   return {
     fetch(name, fetchOptions = {}) {
       const door = new FetchDoor(engine, find(name), fetchOptions);
       return (input, init) => door.fetch(input, init ?? {});
     },
     call: (name, callOptions, fn) => calls.call(find(name), callOptions, fn),
+    enqueue: async (name, endpoint, enqueueOptions = {}) => await queueDoor().enqueue(find(name), endpoint, enqueueOptions),
+    work() {
+      engine.assertOpen();
+      queueDoor().worker.start();
+    },
+    operations: new Operations(engine, () => queueDoor()),
     task: (taskOptions, fn) => runTask(runtime, taskOptions, fn),
     deadLetters: new DeadLetters(engine, (name) => apis.get(name)),
     lanes: () => [...apis.values()].flatMap(({ lanes }) => lanes.all().map(statusOf)),
     on: (event, listener) => runtime.events.on(event, listener),
     close,
-    [Symbol.asyncDispose]: close,
+    [Symbol.asyncDispose]: () => close(),
   };
 }
 

@@ -128,13 +128,19 @@ export class HttpAnswer {
   }
 
   /** An answer that was kept. */
+  static kept(stored: StoredAnswer): HttpAnswer {
+    return HttpAnswer.#restore(stored, new Headers(stored.headers?.map(([name, value]) => [name, value] as [string, string])));
+  }
+
+  /** An answer that was kept, marked as one that stands in for another call. */
   static replay(stored: StoredAnswer): HttpAnswer {
     const headers = new Headers(stored.headers?.map(([name, value]) => [name, value] as [string, string]));
     headers.set("idempotency-replayed", "true");
-    const status = stored.status ?? 200;
-    return new HttpAnswer(
-      new Response(hasNoBody(status) ? null : (stored.body as BodyInit), { status, statusText: stored.statusText ?? "", headers }),
-    );
+    return HttpAnswer.#restore(stored, headers);
+  }
+
+  static #restore({ status = 200, statusText = "", body }: StoredAnswer, headers: Headers): HttpAnswer {
+    return new HttpAnswer(new Response(hasNoBody(status) ? null : (body as BodyInit), { status, statusText, headers }));
   }
 }
 

@@ -13,6 +13,7 @@ const made: Readonly<Record<ErrorCode, HoldfastError>> = {
   "idempotency-mismatch": new errors.IdempotencyMismatchError('a"b'),
   "idempotency-in-flight": new errors.IdempotencyInFlightError("k", 12.5),
   "outcome-unknown": new errors.OutcomeUnknownError("k"),
+  "operation-failed": new errors.OperationFailedError("01a2", "dead", { code: "attempts-exhausted" }),
   "body-not-replayable": new errors.BodyNotReplayableError("a stream"),
   "unknown-api": new errors.UnknownApiError("cmr", ["crm"]),
   "not-found": new errors.NotFoundError("gone"),

@@ -1,4 +1,4 @@
-import type { Because } from "./decision.ts";
+import { explainBecause, type Because } from "./decision.ts";
 
 /**
  * Every error that Holdfast itself raises, by its stable code. Errors of the other side or of the caller's own function
@@ -35,6 +35,11 @@ export const errorRegistry: Readonly<Record<ErrorCode, ErrorEntry>> = {
     retryable: false,
     about: "An earlier attempt under this key may or may not have happened; nothing was sent.",
   },
+  "operation-failed": {
+    class: "OperationFailedError",
+    retryable: false,
+    about: "A queued operation ended without success: it is a dead letter, or was cancelled.",
+  },
   "body-not-replayable": {
     class: "BodyNotReplayableError",
     retryable: false,
@@ -58,6 +63,7 @@ export type ErrorCode =
   | "idempotency-mismatch"
   | "idempotency-in-flight"
   | "outcome-unknown"
+  | "operation-failed"
   | "body-not-replayable"
   | "unknown-api"
   | "not-found"
@@ -125,8 +131,12 @@ export class TimeoutError extends HoldfastError {
 
 /** The call's whole time is used up: its own `timeout.total`, or the deadline of the task or call around it. */
 export class DeadlineError extends HoldfastError {
-  constructor(message: string, details?: ErrorDetails) {
+  /** Whether it cut an attempt off, so that the outcome is unknown. Otherwise nothing was sent. */
+  readonly cut: boolean;
+
+  constructor(message: string, { cut = false, ...details }: ErrorDetails & { readonly cut?: boolean } = {}) {
     super("deadline", message, details);
+    this.cut = cut;
   }
 }
 
@@ -208,6 +218,25 @@ export class OutcomeUnknownError extends HoldfastError {
       details,
     );
     this.key = key;
+  }
+}
+
+/** A queued operation ended without success: it is a dead letter, or was cancelled. */
+export class OperationFailedError extends HoldfastError {
+  /** Id of the operation, and of its dead letter where there is one. */
+  readonly operation: string;
+  readonly state: "dead" | "cancelled";
+
+  constructor(operation: string, state: "dead" | "cancelled", because: Because | undefined) {
+    const why = because === undefined ? "" : `: ${explainBecause(because)}`;
+    const next = state === "dead" ? `; it is kept as a dead letter, and \`holdfast dlq show ${operation}\` tells all of it` : "";
+    super(
+      "operation-failed",
+      `the operation ${operation} ${state === "dead" ? "failed" : "was cancelled"}${why}${next}`,
+      because === undefined ? {} : { because },
+    );
+    this.operation = operation;
+    this.state = state;
   }
 }
 

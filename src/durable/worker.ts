@@ -82,7 +82,7 @@ export interface WorkerPorts {
   /** One attempt of an admitted operation, under its reservation; answers what to write down. Never throws. */
   execute(claimed: ClaimedOperation, reservation: Admittee, lane: Lane, signal: AbortSignal): Promise<Settlement>;
   /** What to write for an operation whose holders keep vanishing. */
-  poison(claimed: ClaimedOperation): Settlement;
+  poison(claimed: ClaimedOperation): Promise<Settlement>;
   /** Told after a settlement was written. */
   settled(claimed: ClaimedOperation, settlement: Settlement, result: Fenced): void;
   /** Told of a store that does not answer; the worker goes on trying. */
@@ -365,7 +365,7 @@ export class Worker {
       poisonAfter: this.#options.poisonAfter,
       limit: 1_000,
     });
-    await Promise.all(poisoned.map((claimed) => this.#write(claimed, this.#ports.poison(claimed))));
+    await Promise.all(poisoned.map(async (claimed) => this.#write(claimed, await this.#ports.poison(claimed))));
     if (returned > 0) this.#nudge(true);
   }
 }

@@ -56,6 +56,8 @@ export interface CallDetails<Value> {
   readonly lane?: Lane | undefined;
   /** `durable`: the operation is stored and may rest between its attempts. @default "inline" */
   readonly mode?: "inline" | "durable";
+  /** Id of an operation that has one already. @default made when somebody looks */
+  readonly id?: string;
   readonly signal?: AbortSignal | undefined;
   /** The same request again does no harm. @default true */
   readonly repeatable?: boolean;
@@ -162,7 +164,7 @@ export class Call<Value, Payload = unknown> implements Admittee, Scope, AttemptC
 
   /** Id of the operation: made when somebody looks, the same from then on. */
   get operation(): string {
-    return (this.#operation ??= uuidv7(this.runtime.clock.now(), this.runtime.random));
+    return (this.#operation ??= this.details.id ?? uuidv7(this.runtime.clock.now(), this.runtime.random));
   }
 
   /** Wall-clock instant of a monotonic one. */

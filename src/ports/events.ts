@@ -18,7 +18,13 @@ export interface EventMap {
     readonly durationMs: number;
     readonly verdict: Verdict;
   };
-  "retry:scheduled": { readonly operation: string; readonly lane: LaneRef | undefined; readonly attempt: number; readonly delayMs: number; readonly because: Because };
+  "retry:scheduled": {
+    readonly operation: string;
+    readonly lane: LaneRef | undefined;
+    readonly attempt: number;
+    readonly delayMs: number;
+    readonly because: Because;
+  };
   "call:settled": {
     readonly operation: string;
     readonly lane: LaneRef | undefined;
@@ -27,9 +33,26 @@ export interface EventMap {
     readonly because: Because;
     readonly durationMs: number;
   };
-  "breaker:changed": { readonly lane: LaneRef; readonly from: string; readonly to: string; readonly because: string; readonly retryAfterMs: number };
+  "breaker:changed": {
+    readonly lane: LaneRef;
+    readonly from: string;
+    readonly to: string;
+    readonly because: string;
+    readonly retryAfterMs: number;
+  };
   "limiter:paused": { readonly lane: LaneRef; readonly pauseMs: number; readonly because: string };
-  "dead-letter:added": { readonly id: string; readonly api: string; readonly endpoint: string; readonly reason: DeadReason; readonly fingerprint: string; readonly title: string };
+  "dead-letter:added": {
+    readonly id: string;
+    readonly api: string;
+    readonly endpoint: string;
+    readonly reason: DeadReason;
+    readonly fingerprint: string;
+    readonly title: string;
+  };
+  /** A queued operation was settled; `applied` is false where another holder had taken it over. */
+  "operation:settled": { readonly id: string; readonly lane: LaneRef; readonly state: string; readonly applied: boolean };
+  /** The store did not answer the worker, which goes on trying. */
+  "store:failed": { readonly error: unknown };
   "credential:refreshed": { readonly api: string; readonly partition: string };
   "idempotency:replayed": { readonly operation: string; readonly api: string; readonly key: string };
   /** A retry loop was found inside another; `where` says which. */

@@ -1,5 +1,6 @@
 import type { DeadLetterStore } from "./dead-letter-store.ts";
 import type { IdempotencyStore } from "./idempotency-store.ts";
+import type { OperationStore } from "./operation-store.ts";
 
 /**
  * Everything that must outlive a call. Instants are absolute and given by the caller; a store has no clock.
@@ -14,6 +15,8 @@ export interface Store {
   readonly name: string;
   readonly idempotency: IdempotencyStore;
   readonly deadLetters: DeadLetterStore;
+  /** The durable queue. */
+  readonly operations?: OperationStore;
   /** Looks at the store's own health; every fault is one line. */
   check(): Promise<StoreCheck>;
   /** Writes what is pending and lets go. A second call does nothing; any other verb then rejects with a `StoreError`. */
