@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
 const CHILD = fileURLToPath(new URL("./sqlite-child.ts", import.meta.url));
@@ -7,26 +8,31 @@ export interface Child {
   readonly process: ChildProcess;
   /** Whole lines that it has said so far. */
   readonly lines: readonly string[];
-  readonly exited: Promise<void>;
+  readonly exited: Promise<unknown>;
+  /** Lets it begin. */
+  go(): void;
   /** Resolves when it has said so many lines. */
   said(count: number): Promise<void>;
 }
 
-export function startChild(...args: readonly (string | number)[]): Child {
-  const child = spawn(process.execPath, [CHILD, ...args.map(String)], { stdio: ["ignore", "pipe", "inherit"] });
+/** Starts a child and waits until it has its store open. */
+export async function startChild(...args: readonly (string | number)[]): Promise<Child> {
+  const child = spawn(process.execPath, [CHILD, ...args.map(String)], { stdio: ["pipe", "pipe", "inherit"] });
   const lines: string[] = [];
-  const waiting: { readonly count: number; readonly resolve: () => void }[] = [];
   let rest = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     const parts = (rest + text).split("\n");
     rest = parts.pop() ?? "";
     lines.push(...parts);
-    for (const { count, resolve } of waiting) if (lines.length >= count) resolve();
+    child.emit("said");
   });
-  return {
-    process: child,
-    lines,
-    exited: new Promise((resolve) => child.once("close", () => resolve())),
-    said: (count) => new Promise((resolve) => (lines.length >= count ? resolve() : void waiting.push({ count, resolve }))),
+  const exited = once(child, "close");
+  const said = async (count: number): Promise<void> => {
+    while (lines.length < count) {
+      await Promise.race([once(child, "said"), exited]);
+      if (child.exitCode !== null && lines.length < count) throw new Error(`the child ended after ${lines.length} of ${count} lines`);
+    }
   };
+  await said(1);
+  return { process: child, lines, exited, said, go: () => void child.stdin.write("go\n") };
 }

@@ -1,16 +1,16 @@
 /**
- * A process that writes to a SQLite store until it is killed, and says on stdout what was acknowledged, each line as soon as
- * it knows. Arguments: path, a name for its tokens and keys, number of callers, number of keys to share with other children
+ * A process that writes to a SQLite store until it is killed, once it is told to go on stdin, and says on stdout what was
+ * acknowledged, each line as soon as it knows. Arguments: path, a name for its tokens and keys, number of callers, number of keys to share with other children
  * (0: all keys are its own), and how many rounds each caller makes or "endless".
  */
-import { writeSync } from "node:fs";
+import { once } from "node:events";
 import { sqlite } from "../../src/adapters/store/sqlite/index.ts";
 import { answer, beginRequest, letter, T0, utf8 } from "../../src/testing/store-conformance/samples.ts";
 
 const [path = "", name = "", callers = "1", shared = "0", rounds = "endless"] = process.argv.slice(2);
 
 const store = await sqlite(path)();
-const say = (...words: readonly (string | number)[]): void => void writeSync(1, `${words.join(" ")}\n`);
+const say = (...words: readonly (string | number)[]): void => void process.stdout.write(`${words.join(" ")}\n`);
 const last = rounds === "endless" ? Infinity : Number(rounds);
 let made = 0;
 let slowest = 0;
@@ -38,6 +38,8 @@ async function caller(): Promise<void> {
 }
 
 say("ready");
+await once(process.stdin, "data");
+process.stdin.unref();
 await Promise.all(Array.from({ length: Number(callers) }, caller));
 await store.close();
 say("slowest", Math.round(slowest));

@@ -45,7 +45,8 @@ describe("a process killed in mid-write", () => {
   it("leaves everything that was acknowledged, and nothing half", { timeout: 60_000 }, async () => {
     const all: string[] = [];
     for (let round = 1; round <= 4; round += 1) {
-      const child = startChild(path, `round-${round}`, 20);
+      const child = await startChild(path, `round-${round}`, 20);
+      child.go();
       await child.said(200 * round);
       child.process.kill("SIGKILL");
       await child.exited;

@@ -19,7 +19,8 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("two processes on one file", () => {
   it("give each key to one of them, and neither waits for long", { timeout: 60_000 }, async () => {
-    const children = ["a", "b"].map((name) => startChild(path, name, 20, 1, 60));
+    const children = await Promise.all(["a", "b"].map((name) => startChild(path, name, 20, 1, 60)));
+    for (const child of children) child.go();
     await Promise.all(children.map(({ exited }) => exited));
     const said = children.map(({ lines }) => lines);
     const claimed = said.flat().filter((line) => /^begun shared-\d+ claimed$/.test(line));
