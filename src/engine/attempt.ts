@@ -72,6 +72,7 @@ export class Attempt<Value> extends Deadline implements AttemptContext, AbortLis
     const error = wasDeadline
       ? new DeadlineError(
           `the call's time was up ${Math.round(runtime.clock.monotonic() - this.#call.startedAt)} ms after it started (timeout.total, or a deadline around it), in attempt ${this.attempt}`,
+          { cut: true },
         )
       : new TimeoutError(this.#timeoutMs);
     this.onAborted(error);

@@ -1,9 +1,9 @@
-import { isHoldfastError } from "../../core/errors.ts";
+import { DeadlineError, type ErrorCode, type HoldfastError } from "../../core/errors.ts";
 import type { Effect, Hint, Verdict } from "../../core/verdict.ts";
 import { SUCCESS } from "../../core/verdict.ts";
 import { parseHint, type HintHeader } from "../hints/parse-hint.ts";
 import { readFault } from "./fault.ts";
-import type { AttemptFacts, CompiledRule, Rule } from "./rule.ts";
+import type { AttemptFacts, CompiledRule } from "./rule.ts";
 
 /** How an API's answers are judged: its rules, tried in order, before the built-in table. */
 export interface Classifier {
@@ -20,76 +20,64 @@ export function needsBody(classifier: Classifier, status: number): boolean {
   return classifier.rules.some((rule) => rule.needsBody(status));
 }
 
+/** How much of a body rules look at: bounded, whatever the door hands in. */
+const BODY_LOOKED_AT = 65_536;
+
 /** Judges an answer. `now` is wall-clock ms, for hints that are dates. */
-export function classifyAnswer(classifier: Classifier, facts: AttemptFacts & { readonly status: number }, now: number): Verdict {
+export function classifyAnswer(classifier: Classifier, answer: AttemptFacts & { readonly status: number }, now: number): Verdict {
+  const facts = bounded(answer);
   const matched = classifier.rules.find((rule) => rule.matches(facts));
-  if (matched === undefined && facts.status >= 200 && facts.status < 300) return SUCCESS;
+  // 304 answers a caller who asked with If-None-Match: it is what was wanted.
+  if (matched === undefined && ((facts.status >= 200 && facts.status < 300) || facts.status === 304)) return SUCCESS;
   const hint = facts.headers === undefined ? undefined : parseHint(facts.headers, now, classifier.hintHeaders);
-  const verdict = matched === undefined ? judgeStatus(facts.status, hint) : judgeByRule(matched, facts);
+  const verdict = matched === undefined ? judgeStatus(facts.status, hint) : judgeByRule(matched, "done");
   return withFacts(verdict, facts, hint);
 }
 
 /**
  * Judges what was thrown: by its HTTP status where an SDK's error has one, by its code or its cause's, by what it is.
- * Looks down `cause` chains ten deep.
+ * Looks down `cause` chains ten deep. It never throws, whatever was thrown.
  */
 export function classifyError(classifier: Classifier, error: unknown, facts: AttemptFacts, now: number): Verdict {
   const fault = readFault(error);
   if (fault.status !== undefined) {
-    const answer: AttemptFacts & { readonly status: number } = {
-      ...facts,
-      status: fault.status,
-      headers: fault.headers,
-      body: fault.body ?? fault.message,
-      code: fault.code,
-    };
-    const verdict = classifyAnswer(classifier, answer, now);
+    const { status, headers, code } = fault;
+    const verdict = classifyAnswer(classifier, { ...facts, status, headers, body: fault.body ?? fault.message, code }, now);
     // An SDK that throws on a 2xx could not use the answer.
-    return verdict === SUCCESS
-      ? { kind: "malformed", effect: "done", rule: "sdk-error", because: fault.message, status: fault.status }
-      : verdict;
+    return verdict === SUCCESS ? { kind: "malformed", effect: "done", rule: "sdk-error", because: fault.message, status } : verdict;
   }
-  const own = fault.code === undefined ? facts : { ...facts, code: fault.code };
-  const matched = classifier.rules.find((rule) => rule.matches({ ...own, body: fault.message }));
-  if (matched !== undefined) return withFacts(judgeByRule(matched, own), own, undefined);
-  if (isHoldfastError(error)) return judgeOwnError(error.code, error.message, error.retryAfterMs);
-  return {
-    kind: fault.kind,
-    effect: fault.effect,
-    rule: fault.rule,
-    because: fault.message,
-    ...(fault.code === undefined ? {} : { code: fault.code }),
-  };
+  const own = bounded({ ...facts, body: fault.message, ...(fault.code === undefined ? {} : { code: fault.code }) });
+  const matched = classifier.rules.find((rule) => rule.matches(own));
+  if (matched !== undefined) return withFacts(judgeByRule(matched, fault.effect), own, undefined);
+  if (fault.own !== undefined) return judgeOwnError(fault.own);
+  const { kind, effect, rule, message, code } = fault;
+  return { kind, effect, rule, because: message, ...(code === undefined ? {} : { code }) };
 }
 
-function judgeOwnError(code: string, message: string, retryAfterMs: number | undefined): Verdict {
-  switch (code) {
-    case "timeout":
-      return { kind: "transient", effect: "unknown", rule: "timeout", because: message, code };
-    case "circuit-open":
-    case "rate-limited":
-    case "queue-full":
-    case "idempotency-in-flight":
-      // A refusal of ours further down: nothing was sent, and the loop that refused has already said when to come back.
-      return {
-        kind: "throttled",
-        effect: "none",
-        rule: `own:${code}`,
-        because: message,
-        code,
-        hint: { source: "holdfast", retry: false, ...(retryAfterMs === undefined ? {} : { delayMs: retryAfterMs }) },
-      };
-    case "outcome-unknown":
-    case "deadline":
-      return { kind: "permanent", effect: "unknown", rule: `own:${code}`, because: message, code };
-    default:
-      return { kind: "permanent", effect: "none", rule: `own:${code}`, because: message, code };
-  }
+function bounded<Facts extends AttemptFacts>(facts: Facts): Facts {
+  return facts.body !== undefined && facts.body.length > BODY_LOOKED_AT ? { ...facts, body: facts.body.slice(0, BODY_LOOKED_AT) } : facts;
 }
 
-function judgeByRule({ id, rule }: CompiledRule, facts: AttemptFacts): Verdict {
+/** Refusals of ours: nothing was sent, and who refused has said when to come back. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set(["circuit-open", "rate-limited", "queue-full", "idempotency-in-flight", "deadline"]);
+
+/** An error that our own engine threw further down, perhaps wrapped since. */
+function judgeOwnError(error: HoldfastError): Verdict {
+  const { code, message, retryAfterMs } = error;
+  const base = { rule: `own:${code}`, because: message, code };
+  // Cut off in mid-attempt, the deadline is a timeout like any other; without an attempt it is a refusal.
+  if (code === "timeout" || (error instanceof DeadlineError && error.cut)) return { ...base, kind: "transient", effect: "unknown" };
+  if (REFUSALS.has(code)) {
+    const hint: Hint = { source: "holdfast", retry: false, ...(retryAfterMs === undefined ? {} : { delayMs: retryAfterMs }) };
+    return { ...base, kind: "throttled", effect: "none", hint };
+  }
+  // All others tell of a mistake of the caller's, or of trouble before anything was sent: no attempt changes that.
+  return { ...base, kind: "permanent", effect: code === "outcome-unknown" ? "unknown" : "none" };
+}
+
+/** `refused`: what a plain refusal by this rule implies: `done` for an answer, what the fault itself says for an error. */
+function judgeByRule({ id, rule }: CompiledRule, refused: Effect): Verdict {
   const base = { rule: id, because: rule.because };
-  const answered = facts.status !== undefined;
   const effect = (implied: Effect): Effect => rule.effect ?? implied;
   switch (rule.then) {
     case "success":
@@ -103,9 +91,10 @@ function judgeByRule({ id, rule }: CompiledRule, facts: AttemptFacts): Verdict {
       return { ...base, kind: "unauthorized", effect: effect("none") };
     case "transient":
     case "malformed":
-      return { ...base, kind: rule.then, effect: effect("unknown") };
+      // An answer that may be retried settles nothing about the effect; an error that never left says that there is none.
+      return { ...base, kind: rule.then, effect: effect(refused === "none" ? "none" : "unknown") };
     case "permanent":
-      return { ...base, kind: "permanent", effect: effect(answered ? "done" : "none") };
+      return { ...base, kind: "permanent", effect: effect(refused) };
   }
 }
 
@@ -114,8 +103,10 @@ function judgeStatus(status: number, hint: Hint | undefined): Verdict {
   const rule = `status:${status}`;
   const because = `the answer was ${status}`;
   if (status === 429) return { kind: "throttled", effect: "none", rule, because, quota: "burst" };
-  if (status === 503 && hint?.delayMs !== undefined)
+  // Only Retry-After says "not now"; other headers tell of quotas, and come with answers to requests that were worked on.
+  if (status === 503 && (hint?.source === "retry-after" || hint?.source === "retry-after-ms")) {
     return { kind: "throttled", effect: "none", rule: "status:503+retry-after", because, quota: "burst" };
+  }
   if (status === 401) return { kind: "unauthorized", effect: "none", rule, because };
   if (status === 409) return { kind: "conflict", conflict: "permanent", effect: "done", rule, because };
   if (status === 425) return { kind: "transient", effect: "none", rule, because };
@@ -134,5 +125,3 @@ function withFacts(verdict: Verdict, facts: AttemptFacts, hint: Hint | undefined
     ...(facts.code === undefined ? {} : { code: facts.code }),
   };
 }
-
-export type { Rule };

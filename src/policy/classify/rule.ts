@@ -1,6 +1,8 @@
 import { ConfigError } from "../../core/errors.ts";
+import { refuseUnknown } from "../../core/options.ts";
+import { shown } from "../../core/shown.ts";
 import type { ConflictMeaning, Effect, Quota, VerdictKind } from "../../core/verdict.ts";
-import { globMatcher } from "./glob.ts";
+import { conditionsOf, statusCondition } from "./condition.ts";
 
 /** What a rule may say: a verdict, or one of the two meanings of a conflict that are not a refusal. */
 export type RuleVerdict = Exclude<VerdictKind, "cancelled" | "conflict"> | Exclude<ConflictMeaning, "permanent">;
@@ -64,8 +66,6 @@ export interface CompiledRule {
   matches(facts: AttemptFacts): boolean;
 }
 
-type Predicate = (facts: AttemptFacts) => boolean;
-
 const VERDICTS: readonly RuleVerdict[] = [
   "success",
   "throttled",
@@ -76,10 +76,15 @@ const VERDICTS: readonly RuleVerdict[] = [
   "duplicate",
   "concurrent",
 ];
-const CONDITIONS: readonly (keyof RuleConditions)[] = ["status", "body", "header", "code", "method", "endpoint", "attempt"];
+const QUOTAS: readonly Quota[] = ["burst", "period", "billing"];
+const EFFECTS: readonly Effect[] = ["none", "unknown", "done"];
+const FIELDS: readonly (keyof Rule)[] = ["id", "when", "then", "quota", "effect", "because"];
 
 /** Checks rules once and makes them fast to ask. Throws a {@link ConfigError} that names the place of what is wrong. */
 export function compileRules(rules: readonly Rule[], path: string): readonly CompiledRule[] {
+  if (!(Array.isArray as (value: unknown) => boolean)(rules)) {
+    throw new ConfigError({ path, message: `${path} is ${shown(rules)}; give a list of rules` });
+  }
   return rules.map((rule, index) => compileRule(rule, `${path}[${index}]`));
 }
 
@@ -87,132 +92,36 @@ function compileRule(rule: Rule, path: string): CompiledRule {
   if (typeof rule !== "object" || rule === null || typeof rule.when !== "object" || rule.when === null) {
     throw new ConfigError({ path, message: `${path} is not a rule; give { when: {…}, then: "…", because: "…" }` });
   }
-  if (!VERDICTS.includes(rule.then)) {
-    throw new ConfigError({
-      path: `${path}.then`,
-      message: `${path}.then is ${JSON.stringify(rule.then)}; give one of ${VERDICTS.join(", ")}`,
-    });
+  refuseUnknown(rule, FIELDS, path);
+  if (rule.id !== undefined && (typeof rule.id !== "string" || rule.id === "")) {
+    throw new ConfigError({ path: `${path}.id`, message: `${path}.id is ${shown(rule.id)}; give a name, or leave it out` });
   }
+  oneOfWords(rule.then, VERDICTS, `${path}.then`);
   if (typeof rule.because !== "string" || rule.because === "") {
     throw new ConfigError({
       path: `${path}.because`,
       message: `${path}.because is missing; say in a clause why, it is shown with every verdict of this rule`,
     });
   }
-  if (rule.quota !== undefined && rule.then !== "throttled") {
-    throw new ConfigError({ path: `${path}.quota`, message: `${path}.quota has an effect only with then: "throttled"` });
+  if (rule.quota !== undefined) {
+    oneOfWords(rule.quota, QUOTAS, `${path}.quota`);
+    if (rule.then !== "throttled") {
+      throw new ConfigError({ path: `${path}.quota`, message: `${path}.quota has an effect only with then: "throttled"` });
+    }
   }
-  const given = Object.keys(rule.when);
-  const unknown = given.find((name) => !(CONDITIONS as readonly string[]).includes(name));
-  if (unknown !== undefined) {
-    throw new ConfigError({
-      path: `${path}.when.${unknown}`,
-      message: `${path}.when.${unknown} is not a condition; known are ${CONDITIONS.join(", ")}`,
-    });
-  }
-  if (given.length === 0)
-    throw new ConfigError({
-      path: `${path}.when`,
-      message: `${path}.when has no condition, so it would match everything; give at least one`,
-    });
+  if (rule.effect !== undefined) oneOfWords(rule.effect, EFFECTS, `${path}.effect`);
 
-  const predicates: Predicate[] = [];
-  const { status, body, header, code, method, endpoint, attempt } = rule.when;
-  const atStatus = status === undefined ? undefined : statusPredicate(status, `${path}.when.status`);
-  if (atStatus !== undefined) predicates.push(atStatus);
-  if (method !== undefined) predicates.push(oneOf(method, (facts) => facts.method, `${path}.when.method`));
-  if (code !== undefined) predicates.push(oneOf(code, (facts) => facts.code, `${path}.when.code`));
-  if (attempt !== undefined)
-    predicates.push(typeof attempt === "number" ? (facts) => facts.attempt === attempt : (facts) => facts.attempt >= attempt.atLeast);
-  if (endpoint !== undefined) {
-    const matches = globMatcher(text(endpoint, `${path}.when.endpoint`), "whole");
-    predicates.push((facts) => facts.endpoint !== undefined && matches(facts.endpoint));
-  }
-  for (const [name, pattern] of Object.entries(header ?? {}))
-    predicates.push(headerPredicate(name, pattern, `${path}.when.header.${name}`));
-  if (body !== undefined) predicates.push(bodyPredicate(body, `${path}.when.body`));
-
+  const predicates = conditionsOf(rule.when, `${path}.when`);
+  const atStatus = rule.when.status === undefined ? undefined : statusCondition(rule.when.status, `${path}.when.status`);
   return {
     id: rule.id ?? path,
     rule,
     // A rule for refusals must not make every good answer wait for its body: that would hold back streams.
-    needsBody: (one) => body !== undefined && atStatus?.({ status: one, attempt: 1 }) !== false,
+    needsBody: (status) => rule.when.body !== undefined && atStatus?.({ status, attempt: 1 }) !== false,
     matches: (facts) => predicates.every((holds) => holds(facts)),
   };
 }
 
-function statusPredicate(condition: NonNullable<RuleConditions["status"]>, path: string): Predicate {
-  const test = (one: number | StatusClass): ((status: number) => boolean) => {
-    if (typeof one === "number" && Number.isInteger(one) && one >= 100 && one <= 999) return (status) => status === one;
-    const hundred = typeof one === "string" ? /^([1-5])xx$/.exec(one)?.[1] : undefined;
-    if (hundred === undefined)
-      throw new ConfigError({ path, message: `${path} is ${JSON.stringify(one)}; give a status such as 503 or a class such as "5xx"` });
-    return (status) => Math.floor(status / 100) === Number(hundred);
-  };
-  if (Array.isArray(condition)) {
-    const [from, to] = condition as readonly [number, number];
-    if (condition.length !== 2 || !(from <= to))
-      throw new ConfigError({
-        path,
-        message: `${path} is ${JSON.stringify(condition)}; a range is [from, to]; for a choice give { anyOf: […] }`,
-      });
-    return ({ status }) => status !== undefined && status >= from && status <= to;
-  }
-  const tests =
-    typeof condition === "object" ? (condition as { anyOf: readonly (number | StatusClass)[] }).anyOf.map(test) : [test(condition)];
-  return ({ status }) => status !== undefined && tests.some((holds) => holds(status));
-}
-
-function oneOf(condition: string | readonly string[], read: (facts: AttemptFacts) => string | undefined, path: string): Predicate {
-  const values = new Set((typeof condition === "string" ? [condition] : condition).map((value) => text(value, path).toLowerCase()));
-  return (facts) => {
-    const value = read(facts);
-    return value !== undefined && values.has(value.toLowerCase());
-  };
-}
-
-function headerPredicate(name: string, pattern: string | true, path: string): Predicate {
-  if (pattern === true) return ({ headers }) => (headers?.get(name) ?? null) !== null;
-  const matches = globMatcher(text(pattern, path), "whole");
-  return ({ headers }) => {
-    const value = headers?.get(name) ?? null;
-    return value !== null && matches(value);
-  };
-}
-
-function bodyPredicate(condition: string | JsonCondition, path: string): Predicate {
-  if (typeof condition === "string") {
-    const matches = globMatcher(condition, "part");
-    return ({ body }) => body !== undefined && matches(body);
-  }
-  const steps = text(condition.path, `${path}.path`).split(".");
-  const { is } = condition;
-  return ({ body }) => {
-    const value = body === undefined ? undefined : jsonField(body, steps);
-    if (value === undefined) return false;
-    if (is === undefined) return true;
-    return Array.isArray(is) ? (is as readonly unknown[]).includes(value) : value === is;
-  };
-}
-
-/** The field at a dotted path of a JSON text; undefined where the text is not JSON or has no such field of its own. */
-export function jsonField(body: string, steps: readonly string[]): unknown {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    return undefined;
-  }
-  for (const step of steps) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, step)) return undefined;
-    value = (value as Record<string, unknown>)[step];
-  }
-  return value;
-}
-
-function text(value: unknown, path: string): string {
-  if (typeof value === "string" && value !== "") return value;
-  const hint =
-    value instanceof RegExp ? "regular expressions are refused, because one can block the process; use * for any text" : "give a text";
-  throw new ConfigError({ path, message: `${path} is ${String(value)}; ${hint}` });
+function oneOfWords(value: string, words: readonly string[], path: string): void {
+  if (!words.includes(value)) throw new ConfigError({ path, message: `${path} is ${shown(value)}; give one of ${words.join(", ")}` });
 }
