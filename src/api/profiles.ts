@@ -22,9 +22,9 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = Object.freeze({
     timeout: { attempt: "30s", total: "10m" },
     rateLimit: { limit: 2, per: "1s", burst: 40 },
   },
-  /** A nightly job: 0, 30, 90 and 180 s apart, each try with more time. */
+  /** A nightly job: tries after 0, 30, 90 and 180 s, the first of which waits for nothing, and the later ones with more time. */
   job: {
-    retry: { maxAttempts: 4, backoff: ["0s", "30s", "90s", "180s"] },
+    retry: { maxAttempts: 4, backoff: ["30s", "90s", "180s"] },
     timeout: { attempt: ["300s", "300s", "600s", "600s"], total: "45m" },
   },
 });

@@ -1,6 +1,8 @@
 import { durationMs } from "../core/duration.ts";
 import { ConfigError } from "../core/errors.ts";
+import { shown } from "../core/shown.ts";
 import { resolveCallPolicy, type AttemptOptions, type CallPolicy } from "../engine/call-policy.ts";
+import type { BackoffLike, ExponentialOptions } from "../policy/backoff/backoff.ts";
 import { resolveBreakerOptions, type ResolvedBreakerOptions } from "../policy/breaker/options.ts";
 import { resolveRetryBudget, type ResolvedRetryBudget } from "../policy/budget/retry-budget.ts";
 import { resolveRetryQuota, RetryQuota } from "../policy/budget/retry-quota.ts";
@@ -8,11 +10,14 @@ import type { Classifier } from "../policy/classify/classify.ts";
 import { compileRules } from "../policy/classify/rule.ts";
 import { resolveConcurrency, type ResolvedConcurrency } from "../policy/concurrency/permits.ts";
 import { checkHintHeaders } from "../policy/hints/hint-headers.ts";
+import type { HintHeader } from "../policy/hints/parse-hint.ts";
 import { resolveRateLimits, type ResolvedRateLimit } from "../policy/rate-limit/options.ts";
-import type { ApiOptions, Durability, EndpointOptions, IdempotencyOptions } from "./api-options.ts";
+import type { ApiOptions, Durability, EndpointOptions, IdempotencyOptions, RetryConfig } from "./api-options.ts";
 import { Credential } from "./auth.ts";
 import { EndpointTable } from "./endpoint.ts";
-import { profiles } from "./profiles.ts";
+import { headerNameAt, keptHeaders } from "./headers.ts";
+import { refuseUnknownOptions } from "./known-options.ts";
+import { profiles, type Profile } from "./profiles.ts";
 
 export interface ResolvedIdempotency {
   readonly header: string;
@@ -53,121 +58,85 @@ export interface ResolvedApi {
   settings(endpoint: string): EndpointSettings;
 }
 
-/** Every key of {@link ApiOptions}; anything else in a definition is a mistake that would otherwise be ignored. */
-const KEYS: Readonly<Record<keyof ApiOptions, true>> = {
-  baseUrl: true,
-  profile: true,
-  retry: true,
-  timeout: true,
-  maxHint: true,
-  maxWait: true,
-  rateLimit: true,
-  concurrency: true,
-  breaker: true,
-  retryBudget: true,
-  retryQuota: true,
-  idempotency: true,
-  classify: true,
-  hintHeaders: true,
-  auth: true,
-  repeatable: true,
-  durability: true,
-  checkJson: true,
-  requestIdHeader: true,
-  keepHeaders: true,
-  endpoints: true,
-};
-const ENDPOINT_KEYS: Readonly<Record<keyof EndpointOptions, true>> = {
-  repeatable: true,
-  retry: true,
-  timeout: true,
-  classify: true,
-  durability: true,
-  cost: true,
-};
 const DURABILITIES: readonly Durability[] = ["none", "on-failure", "before-send"];
-const ENDPOINT = /^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \/\S*$/;
 const DAY_MS = 86_400_000;
-
-/** Request headers that may be kept; everything else, credentials first of all, is not. */
-const KEPT_HEADERS = [
-  "accept",
-  "accept-language",
-  "content-type",
-  "content-language",
-  "idempotency-key",
-  "if-match",
-  "if-none-match",
-  "prefer",
-  "stripe-version",
-  "anthropic-version",
-  "anthropic-beta",
-  "openai-beta",
-];
-const NEVER_KEPT = new Set(["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key"]);
 
 /** Checks a definition and completes it from its profile and the defaults. Throws a {@link ConfigError} that names the place. */
 export function resolveApi(name: string, options: ApiOptions): ResolvedApi {
   const path = `apis.${name}`;
-  refuseUnknown(options, KEYS, path);
-  const profile = options.profile === undefined ? undefined : profiles[options.profile];
-  if (options.profile !== undefined && profile === undefined) {
-    throw new ConfigError({
-      path: `${path}.profile`,
-      message: `${path}.profile is ${JSON.stringify(options.profile)}; give one of ${Object.keys(profiles).join(", ")}`,
-    });
-  }
+  refuseUnknownOptions(options, path);
+  const profile = profileAt(options.profile, `${path}.profile`);
   const attempts: AttemptOptions = {
-    ...profile?.retry,
-    ...options.retry,
+    ...mergedRetry(profile?.retry, options.retry),
     timeout: { ...profile?.timeout, ...options.timeout },
     ...(options.maxHint === undefined ? {} : { maxHint: options.maxHint }),
     ...(options.maxWait === undefined ? {} : { maxWait: options.maxWait }),
   };
   const rateLimit = options.rateLimit ?? profile?.rateLimit;
+  const rateLimits = rateLimit === undefined ? [] : resolveRateLimits(rateLimit, `${path}.rateLimit`);
   const idempotency = options.idempotency === undefined ? undefined : resolveIdempotency(options.idempotency, `${path}.idempotency`);
-  const breaker = options.breaker === false ? undefined : resolveBreakerOptions(options.breaker, `${path}.breaker`);
-  const whenOpen = (options.breaker === false ? undefined : options.breaker?.whenOpen) ?? "refuse";
+  const credential = options.auth === undefined ? undefined : new Credential(options.auth, `${path}.auth`);
+  const { whenOpen = "refuse", ...breaker } = options.breaker === false ? {} : (options.breaker ?? {});
   if (whenOpen !== "refuse" && whenOpen !== "wait") {
     throw new ConfigError({
       path: `${path}.breaker.whenOpen`,
-      message: `${path}.breaker.whenOpen is ${JSON.stringify(whenOpen)}; give "refuse" or "wait"`,
+      message: `${path}.breaker.whenOpen is ${shown(whenOpen)}; give "refuse" or "wait"`,
     });
   }
   const base: EndpointLayer = {
     attempts,
     classify: options.classify === undefined ? [] : [{ rules: options.classify, path: `${path}.classify` }],
-    repeatable: options.repeatable ?? profile?.repeatable ?? false,
+    repeatable: flagAt(options.repeatable, `${path}.repeatable`) ?? profile?.repeatable ?? false,
     durability: durabilityAt(options.durability ?? "on-failure", `${path}.durability`),
     cost: 1,
   };
   const hintHeaders = checkHintHeaders(options.hintHeaders ?? [], `${path}.hintHeaders`);
   const common = settingsOf(base, path, path, hintHeaders);
   const own = new Map(
-    Object.entries(options.endpoints ?? {}).map(([endpoint, layer]) => [
-      endpoint,
-      settingsOf(overlay(base, endpoint, layer, path), path, `${path}.endpoints["${endpoint}"]`, hintHeaders),
-    ]),
+    Object.entries(options.endpoints ?? {}).map(([endpoint, layer]) => {
+      const at = `${path}.endpoints["${endpoint}"]`;
+      return [endpoint, settingsOf(overlay(base, layer, at, rateLimits), path, at, hintHeaders)];
+    }),
   );
 
   return Object.freeze({
     name,
     baseUrl: options.baseUrl === undefined ? undefined : baseUrlAt(options.baseUrl, `${path}.baseUrl`),
-    endpoints: new EndpointTable([...own.keys()]),
-    rateLimits: rateLimit === undefined ? [] : resolveRateLimits(rateLimit, `${path}.rateLimit`),
+    endpoints: new EndpointTable([...own.keys()], `${path}.endpoints`),
+    rateLimits,
     concurrency: options.concurrency === undefined ? undefined : resolveConcurrency(options.concurrency, `${path}.concurrency`),
-    breaker,
+    breaker: options.breaker === false ? undefined : resolveBreakerOptions(breaker, `${path}.breaker`),
     whenOpen,
     retryBudget: options.retryBudget === false ? undefined : resolveRetryBudget(options.retryBudget, `${path}.retryBudget`),
     quota: options.retryQuota === undefined ? undefined : new RetryQuota(resolveRetryQuota(options.retryQuota, `${path}.retryQuota`)),
     idempotency,
     keyTtlMs: idempotency?.ttlMs ?? DAY_MS,
-    credential: options.auth === undefined ? undefined : new Credential(options.auth, `${path}.auth`),
-    checkJson: options.checkJson ?? false,
-    requestIdHeader: options.requestIdHeader === false ? undefined : (options.requestIdHeader ?? "X-Request-Id"),
-    keepHeaders: keepHeadersAt(options.keepHeaders ?? [], idempotency?.header, `${path}.keepHeaders`),
+    credential,
+    checkJson: flagAt(options.checkJson, `${path}.checkJson`) ?? false,
+    requestIdHeader: requestIdHeaderAt(options.requestIdHeader, idempotency, credential, path),
+    keepHeaders: keptHeaders(
+      options.keepHeaders ?? [],
+      { keyHeader: idempotency?.header, credentialHeader: credential?.headerName },
+      `${path}.keepHeaders`,
+    ),
     settings: (endpoint: string) => own.get(endpoint) ?? common,
   });
+}
+
+function profileAt(name: unknown, path: string): Profile | undefined {
+  if (name === undefined) return undefined;
+  if (typeof name === "string" && Object.hasOwn(profiles, name)) return profiles[name as keyof typeof profiles];
+  throw new ConfigError({ path, message: `${path} is ${shown(name)}; give one of ${Object.keys(profiles).join(", ")}` });
+}
+
+/** What is said closer to the endpoint, over what is said further away; the parts of a backoff one by one, where both say some. */
+function mergedRetry(base: RetryConfig | undefined, own: RetryConfig | undefined): RetryConfig {
+  const parts = isParts(base?.backoff) && isParts(own?.backoff) ? { backoff: { ...base.backoff, ...own.backoff } } : {};
+  return { ...base, ...own, ...parts };
+}
+
+function isParts(backoff: BackoffLike | undefined): backoff is ExponentialOptions {
+  return typeof backoff === "object" && !Array.isArray(backoff);
 }
 
 interface EndpointLayer {
@@ -179,29 +148,28 @@ interface EndpointLayer {
 }
 
 /** What an endpoint says, laid over what its API says. Its rules are tried first. */
-function overlay(base: EndpointLayer, endpoint: string, layer: EndpointOptions, apiPath: string): EndpointLayer {
-  const path = `${apiPath}.endpoints["${endpoint}"]`;
-  if (!ENDPOINT.test(endpoint))
-    throw new ConfigError({ path, message: `${path} is not an endpoint; write method and path template, such as "POST /contacts/{id}"` });
-  refuseUnknown(layer, ENDPOINT_KEYS, path);
-  const cost = layer.cost ?? base.cost;
-  if (!(cost > 0) || !Number.isFinite(cost))
-    throw new ConfigError({ path: `${path}.cost`, message: `${path}.cost is ${cost}; give a number above 0` });
+function overlay(base: EndpointLayer, layer: EndpointOptions, path: string, rateLimits: readonly ResolvedRateLimit[]): EndpointLayer {
   return {
-    attempts: { ...base.attempts, ...layer.retry, timeout: { ...base.attempts.timeout, ...layer.timeout } },
+    attempts: { ...base.attempts, ...mergedRetry(base.attempts, layer.retry), timeout: { ...base.attempts.timeout, ...layer.timeout } },
     classify: layer.classify === undefined ? base.classify : [{ rules: layer.classify, path: `${path}.classify` }, ...base.classify],
-    repeatable: layer.repeatable ?? base.repeatable,
+    repeatable: flagAt(layer.repeatable, `${path}.repeatable`) ?? base.repeatable,
     durability: layer.durability === undefined ? base.durability : durabilityAt(layer.durability, `${path}.durability`),
-    cost,
+    cost: layer.cost === undefined ? base.cost : costAt(layer.cost, rateLimits, `${path}.cost`),
   };
 }
 
-function settingsOf(
-  layer: EndpointLayer,
-  apiPath: string,
-  path: string,
-  hintHeaders: NonNullable<ApiOptions["hintHeaders"]>,
-): EndpointSettings {
+function costAt(cost: number, rateLimits: readonly ResolvedRateLimit[], path: string): number {
+  const refuse = (problem: string): never => {
+    throw new ConfigError({ path, message: `${path} ${problem}` });
+  };
+  if (typeof cost !== "number" || !(cost > 0) || !Number.isFinite(cost)) refuse(`is ${shown(cost)}; give a number above 0`);
+  if (rateLimits.length === 0) refuse("has no effect: the API has no rateLimit that it would be taken from");
+  const smallest = Math.min(...rateLimits.map(({ burst }) => burst));
+  if (cost > smallest) refuse(`is ${cost}, more than a burst of ${smallest} ever holds, so no call could start; raise rateLimit.burst`);
+  return cost;
+}
+
+function settingsOf(layer: EndpointLayer, apiPath: string, path: string, hintHeaders: readonly HintHeader[]): EndpointSettings {
   return Object.freeze({
     policy: resolveCallPolicy(layer.attempts, { retry: `${path}.retry.`, timeout: `${path}.timeout.`, rest: `${apiPath}.` }),
     classifier: { rules: layer.classify.flatMap(({ rules, path: at }) => compileRules(rules, at)), hintHeaders },
@@ -212,43 +180,54 @@ function settingsOf(
 }
 
 function resolveIdempotency(options: IdempotencyOptions, path: string): ResolvedIdempotency {
-  refuseUnknown(
-    options,
-    { header: true, quoted: true, ttl: true, required: true, ignore: true } satisfies Record<keyof IdempotencyOptions, true>,
-    path,
-  );
-  const header = options.header ?? "Idempotency-Key";
-  if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(header))
-    throw new ConfigError({ path: `${path}.header`, message: `${path}.header is ${JSON.stringify(header)}, which is not a header name` });
+  const header = headerNameAt(options.header ?? "Idempotency-Key", `${path}.header`);
+  const ttlMs = durationMs(options.ttl ?? DAY_MS, `${path}.ttl`);
+  if (ttlMs === 0)
+    throw new ConfigError({ path: `${path}.ttl`, message: `${path}.ttl is 0: a key that is forgotten at once dedupes nothing` });
+  const ignore: unknown = options.ignore ?? [];
+  if (!Array.isArray(ignore) || ignore.some((field) => typeof field !== "string" || field === "")) {
+    throw new ConfigError({
+      path: `${path}.ignore`,
+      message: `${path}.ignore is ${shown(ignore)}; give a list of dotted paths, such as "meta.sentAt"`,
+    });
+  }
   return Object.freeze({
     header,
-    quoted: options.quoted ?? false,
-    ttlMs: durationMs(options.ttl ?? DAY_MS, `${path}.ttl`),
-    required: options.required ?? false,
-    ignore: new Set(options.ignore ?? []),
+    quoted: flagAt(options.quoted, `${path}.quoted`) ?? false,
+    ttlMs,
+    required: flagAt(options.required, `${path}.required`) ?? false,
+    ignore: new Set(ignore as readonly string[]),
   });
 }
 
-function refuseUnknown(given: object, known: Readonly<Record<string, true>>, path: string): void {
-  if (typeof given !== "object" || given === null || Array.isArray(given))
-    throw new ConfigError({ path, message: `${path} is not an object of options` });
-  for (const key of Object.keys(given)) {
-    if (!Object.hasOwn(known, key)) {
-      throw new ConfigError({
-        path: `${path}.${key}`,
-        message: `${path}.${key} is not an option; known are ${Object.keys(known).join(", ")}`,
-      });
-    }
-  }
+/** Where the operation's id goes: never over a credential, nor over the key. */
+function requestIdHeaderAt(
+  given: string | false | undefined,
+  idempotency: ResolvedIdempotency | undefined,
+  credential: Credential | undefined,
+  apiPath: string,
+): string | undefined {
+  const keyHeader = idempotency?.header.toLowerCase();
+  if (keyHeader !== undefined && keyHeader === credential?.headerName)
+    throw overwrites(keyHeader, `${apiPath}.idempotency.header`, "the credential");
+  // Some APIs take the key in the header that ids usually go into; then the key it is.
+  if (given === false || (given === undefined && keyHeader === "x-request-id")) return undefined;
+  const path = `${apiPath}.requestIdHeader`;
+  const name = headerNameAt(given ?? "X-Request-Id", path);
+  if (name.toLowerCase() === credential?.headerName) throw overwrites(name, path, "the credential");
+  if (name.toLowerCase() === keyHeader) throw overwrites(name, path, "the idempotency key");
+  return name;
+}
+
+function overwrites(name: string, path: string, what: string): ConfigError {
+  return new ConfigError({ path, message: `${path} is ${name}, which already carries ${what}; one would overwrite the other` });
 }
 
 function baseUrlAt(text: string, path: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = typeof text === "string" && URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    throw new ConfigError({
-      path,
-      message: `${path} is ${JSON.stringify(text)}; give a full http or https URL, such as "https://api.example.com/v1"`,
-    });
+    const safe = shown(typeof text === "string" ? text.replace(/\/\/[^/]*@/, "//…@") : text);
+    throw new ConfigError({ path, message: `${path} is ${safe}; give a full http or https URL, such as "https://api.example.com/v1"` });
   }
   if (url.username !== "" || url.password !== "")
     throw new ConfigError({ path, message: `${path} holds a credential; put it under auth, where it is not logged or kept` });
@@ -259,20 +238,11 @@ function baseUrlAt(text: string, path: string): URL {
 
 function durabilityAt(value: Durability, path: string): Durability {
   if (!DURABILITIES.includes(value))
-    throw new ConfigError({ path, message: `${path} is ${JSON.stringify(value)}; give one of ${DURABILITIES.join(", ")}` });
+    throw new ConfigError({ path, message: `${path} is ${shown(value)}; give one of ${DURABILITIES.join(", ")}` });
   return value;
 }
 
-function keepHeadersAt(extra: readonly string[], keyHeader: string | undefined, path: string): ReadonlySet<string> {
-  const names = new Set(KEPT_HEADERS);
-  if (keyHeader !== undefined) names.add(keyHeader.toLowerCase());
-  for (const name of extra) {
-    if (NEVER_KEPT.has(name.toLowerCase()))
-      throw new ConfigError({
-        path,
-        message: `${path} names ${name}, which carries a credential; give the API its auth instead, so that a replay can send a fresh one`,
-      });
-    names.add(name.toLowerCase());
-  }
-  return names;
+function flagAt(value: unknown, path: string): boolean | undefined {
+  if (value === undefined || typeof value === "boolean") return value;
+  throw new ConfigError({ path, message: `${path} is ${shown(value)}; give true or false` });
 }
