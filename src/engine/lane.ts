@@ -21,7 +21,7 @@ export interface Admittee {
   readonly maxWaitMs: number;
   /** The caller's. */
   readonly callerSignal: AbortSignal | undefined;
-  /** The breaker's generation that it was admitted in; kept by the call until it settles. */
+  /** The breaker's stamp that it was admitted with; kept by the call until it settles. */
   generation: number;
 }
 
@@ -125,7 +125,11 @@ export class Lane {
       this.#throttled(verdict, now);
     }
     if (this.breaker !== undefined) {
-      this.breaker.settle(call.generation, breakerOutcome(verdict), durationMs, now);
+      const outcome = breakerOutcome(verdict);
+      if (outcome === "failure") this.#ramp.failed(now);
+      this.breaker.settle(call.generation, outcome, durationMs, now);
+      // Our own refusal from further down is not the other side's word.
+      if (verdict.hint?.delayMs !== undefined && verdict.hint.source !== "holdfast") this.breaker.lengthen(verdict.hint.delayMs, now);
       this.#noticeBreaker(now);
     }
     if (this.#queue.length > 0) this.#pump();
@@ -315,7 +319,6 @@ export class Lane {
     if (verdict.hint?.source === "holdfast") return;
     const hintMs = verdict.hint?.delayMs;
     for (const limiter of this.#limiters) limiter.throttled(hintMs, now);
-    this.breaker?.lengthen(now + (hintMs ?? 0));
     if (hintMs !== undefined && this.#runtime.events.wants("limiter:paused")) {
       this.#runtime.events.emit("limiter:paused", { lane: this.ref, pauseMs: hintMs, because: verdict.because });
     }

@@ -4,22 +4,36 @@ import { OutcomeWindow } from "./outcome-window.ts";
 /**
  * A circuit breaker, as a pure state machine: no clock, no timers, every verb takes `now` (monotonic ms).
  *
- * - **closed**: calls pass; outcomes fill the window. Left when the window holds enough calls and the failure rate (or the
- *   slow-call rate) reaches its threshold → open.
+ * - **closed**: calls pass; outcomes fill the window. Left when a call fails while the window holds enough calls and the failure
+ *   rate reaches its threshold, or when the slow-call rate does → open. A success never opens it, though it may be the call
+ *   that completes the minimum: the other side is on its way back then.
  * - **open**: calls are refused until `until`. Each opening in a row lasts twice as long as the one before, up to a
  *   maximum, with 0–10 % jitter so that many processes do not probe together. Left by time, on the next `admit` → half-open.
  * - **half-open**: up to `halfOpenCalls` probes hold a permit each, with a lease, so that a hung probe cannot stick. As many
- *   successes → closed, window empty; one failure → open again. A cancelled probe gives its permit back.
+ *   successes → closed, window empty; one failure → open again. A cancelled probe gives its permit back. A probe that comes back
+ *   after its lease still tells what it saw.
  * - **held**: an operator forced it open or closed, perhaps until an instant; outcomes are not looked at.
  *
- * Every state but closed-to-closed begins a new generation. A call is stamped with the generation that admitted it, and an
- * outcome of an older one changes nothing: the late failures of an outage cannot re-open what a probe has closed.
+ * Every change of state begins a new generation. A call is stamped when it is admitted (a probe with a stamp of its own), and the outcome
+ * of a call from an older generation changes nothing: the late failures of an outage cannot re-open what a probe has closed.
  */
 export type BreakerState =
   | { readonly mode: "closed" }
   | { readonly mode: "open"; readonly until: number; readonly openings: number; readonly cause: string }
-  | { readonly mode: "half-open"; readonly successes: number; readonly openings: number; readonly leases: readonly number[] }
+  | {
+      readonly mode: "half-open";
+      readonly since: number;
+      readonly successes: number;
+      readonly openings: number;
+      readonly probes: readonly Probe[];
+    }
   | { readonly mode: "held"; readonly as: "open" | "closed"; readonly until: number | undefined };
+
+/** A call that was let through half-open: its stamp, and when its permit is given to another. */
+export interface Probe {
+  readonly stamp: number;
+  readonly until: number;
+}
 
 export type BreakerMode = "closed" | "open" | "half-open";
 
@@ -29,6 +43,7 @@ export type BreakerOutcome = "success" | "failure" | "ignored";
 /** Answered by `admit` when the call may not go. */
 export const REFUSED = -1;
 
+const LONGEST_HINT_MS = 86_400_000;
 const CLOSED: BreakerState = Object.freeze({ mode: "closed" });
 
 export class Breaker {
@@ -44,23 +59,41 @@ export class Breaker {
     this.#random = random;
   }
 
-  /** The generation to settle with, or {@link REFUSED}. Moves open to half-open when its time has come. */
+  /** The stamp to settle with, or {@link REFUSED}. Moves open to half-open when its time has come. */
   admit(now: number): number {
-    const state = this.#state;
-    if (state.mode === "closed") return this.#generation;
-    return this.#admitUnlessOpen(now);
-  }
-
-  /** Tells the outcome of a call that was admitted. `durationMs` counts towards the slow-call rate. */
-  settle(generation: number, outcome: BreakerOutcome, durationMs: number, now: number): void {
-    if (generation !== this.#generation) return;
     const state = this.#state;
     switch (state.mode) {
       case "closed":
-        if (outcome !== "ignored") this.#count(outcome === "failure", durationMs, now);
+        return this.#generation;
+      case "open":
+        if (now < state.until) return REFUSED;
+        this.#enter({ mode: "half-open", since: this.#generation + 1, successes: 0, openings: state.openings, probes: [] });
+        return this.admit(now);
+      case "half-open": {
+        const probes = state.probes.filter(({ until }) => until > now);
+        if (probes.length + state.successes >= this.#options.halfOpenCalls) return REFUSED;
+        this.#generation += 1;
+        this.#state = { ...state, probes: [...probes, { stamp: this.#generation, until: now + this.#options.probeLeaseMs }] };
+        return this.#generation;
+      }
+      case "held":
+        if (state.until !== undefined && now >= state.until) {
+          this.#enter(CLOSED);
+          return this.#generation;
+        }
+        return state.as === "closed" ? this.#generation : REFUSED;
+    }
+  }
+
+  /** Tells the outcome of a call that was admitted. `durationMs` counts towards the slow-call rate. */
+  settle(stamp: number, outcome: BreakerOutcome, durationMs: number, now: number): void {
+    const state = this.#state;
+    switch (state.mode) {
+      case "closed":
+        if (stamp === this.#generation && outcome !== "ignored") this.#count(outcome === "failure", durationMs, now);
         return;
       case "half-open":
-        this.#settleProbe(state, outcome, now);
+        if (stamp > state.since) this.#settleProbe(state, stamp, outcome, now);
         return;
       case "open":
       case "held":
@@ -77,8 +110,9 @@ export class Breaker {
       case "open":
         return Math.max(0, state.until - now);
       case "half-open": {
-        if (state.leases.filter((lease) => lease > now).length < this.#options.halfOpenCalls) return 0;
-        return Math.max(1, Math.min(...state.leases) - now);
+        const probes = state.probes.filter(({ until }) => until > now);
+        if (probes.length + state.successes < this.#options.halfOpenCalls) return 0;
+        return Math.max(1, Math.min(...probes.map(({ until }) => until)) - now);
       }
       case "held":
         if (state.as === "closed") return 0;
@@ -86,10 +120,14 @@ export class Breaker {
     }
   }
 
-  /** A Retry-After seen while open may lengthen the wait, never shorten it. */
-  lengthen(untilAtLeast: number): void {
+  /**
+   * A Retry-After seen while open may lengthen the wait, never shorten it. By a day at most: a header that is nonsense (an
+   * instant where seconds belong) must not close a lane for good.
+   */
+  lengthen(byMs: number, now: number): void {
     const state = this.#state;
-    if (state.mode === "open" && untilAtLeast > state.until) this.#state = { ...state, until: untilAtLeast };
+    const until = now + Math.min(byMs, LONGEST_HINT_MS);
+    if (state.mode === "open" && until > state.until) this.#state = { ...state, until };
   }
 
   /** Forces it open or closed until `until` (or until `auto`). */
@@ -127,30 +165,6 @@ export class Breaker {
     return this.#window.counts(now);
   }
 
-  #admitUnlessOpen(now: number): number {
-    const state = this.#state;
-    switch (state.mode) {
-      case "closed":
-        return this.#generation;
-      case "open":
-        if (now < state.until) return REFUSED;
-        this.#enter({ mode: "half-open", successes: 0, openings: state.openings, leases: [] });
-        return this.#admitUnlessOpen(now);
-      case "half-open": {
-        const leases = state.leases.filter((lease) => lease > now);
-        if (leases.length + state.successes >= this.#options.halfOpenCalls) return REFUSED;
-        this.#state = { ...state, leases: [...leases, now + this.#options.probeLeaseMs] };
-        return this.#generation;
-      }
-      case "held":
-        if (state.until !== undefined && now >= state.until) {
-          this.#enter(CLOSED);
-          return this.#generation;
-        }
-        return state.as === "closed" ? this.#generation : REFUSED;
-    }
-  }
-
   #count(failed: boolean, durationMs: number, now: number): void {
     const { minimumCalls, failureRate, slowCallRate, slowCallMs } = this.#options;
     this.#window.add(failed, durationMs >= slowCallMs, now);
@@ -165,20 +179,20 @@ export class Breaker {
     }
   }
 
-  #settleProbe(state: Extract<BreakerState, { mode: "half-open" }>, outcome: BreakerOutcome, now: number): void {
-    // Permits are alike, so giving back the oldest lease is as good as giving back this probe's own.
-    const leases = state.leases.slice(1);
+  #settleProbe(state: Extract<BreakerState, { mode: "half-open" }>, stamp: number, outcome: BreakerOutcome, now: number): void {
     switch (outcome) {
       case "ignored":
-        this.#state = { ...state, leases };
+        this.#state = { ...state, probes: state.probes.filter((probe) => probe.stamp !== stamp) };
         return;
       case "failure":
         this.#open(state.openings + 1, "the probe failed", now);
         return;
-      case "success":
-        if (state.successes + 1 >= this.#options.halfOpenCalls) this.#enter(CLOSED);
-        else this.#state = { ...state, leases, successes: state.successes + 1 };
+      case "success": {
+        const successes = state.successes + 1;
+        if (successes >= this.#options.halfOpenCalls) this.#enter(CLOSED);
+        else this.#state = { ...state, successes, probes: state.probes.filter((probe) => probe.stamp !== stamp) };
         return;
+      }
     }
   }
 

@@ -1,5 +1,7 @@
 import { durationMs, type Duration } from "../../core/duration.ts";
 import { ConfigError } from "../../core/errors.ts";
+import { refuseUnknown } from "../../core/options.ts";
+import { shown } from "../../core/shown.ts";
 
 export interface BreakerOptions {
   /** Share of failures, 0 to 1, at which it opens; inclusive. @default 0.5 */
@@ -37,41 +39,67 @@ export interface ResolvedBreakerOptions {
   readonly slowCallMs: number;
 }
 
+/** The last four are read by the doors that hand their own options through: `whenOpen` by an API, the others by circuitBreaker(). */
+const OPTIONS: readonly string[] = [
+  ...([
+    "failureRate",
+    "window",
+    "windowTime",
+    "minimumCalls",
+    "openFor",
+    "maxOpenFor",
+    "halfOpenCalls",
+    "probeLease",
+    "slowCallRate",
+    "slowCall",
+  ] satisfies (keyof BreakerOptions)[]),
+  "whenOpen",
+  "name",
+  "clock",
+  "random",
+];
+
 /** The options, checked and completed. Throws a {@link ConfigError} that names what is wrong. */
 export function resolveBreakerOptions(options: BreakerOptions = {}, path = "breaker"): ResolvedBreakerOptions {
-  const fail = (name: string, message: string): never => {
+  refuseUnknown(options, OPTIONS, path);
+  const fail = (name: keyof BreakerOptions, message: string): never => {
     throw new ConfigError({ path: `${path}.${name}`, message: `${path}.${name} ${message}` });
   };
-  const window = options.window ?? 20;
-  const minimumCalls = options.minimumCalls ?? Math.min(10, window);
-  const failureRate = options.failureRate ?? 0.5;
-  const halfOpenCalls = options.halfOpenCalls ?? 1;
-  const openMs = durationMs(options.openFor ?? 30_000, `${path}.openFor`);
+  /** A count from 1 on. */
+  const count = (name: keyof BreakerOptions, value: number, most: number): number =>
+    Number.isInteger(value) && value >= 1 && value <= most
+      ? value
+      : fail(name, `is ${shown(value)}; give a whole number from 1 to ${most}`);
+  /** A share above 0. */
+  const share = (name: keyof BreakerOptions, value: number): number =>
+    typeof value === "number" && value > 0 && value <= 1 ? value : fail(name, `is ${shown(value)}; give a share above 0 and up to 1`);
+  /** A time above 0. */
+  const time = (name: keyof BreakerOptions, value: Duration, why: string): number => {
+    const ms = durationMs(value, `${path}.${name}`);
+    return ms > 0 ? ms : fail(name, `is 0; ${why}`);
+  };
+
+  const window = count("window", options.window ?? 20, 10_000);
+  const minimumCalls = count("minimumCalls", options.minimumCalls ?? Math.min(10, window), 10_000);
+  if (minimumCalls > window)
+    fail("minimumCalls", `is ${minimumCalls}, more than ${path}.window (${window}) holds, so the breaker could never open`);
+  const openMs = time("openFor", options.openFor ?? 30_000, "an open breaker must stay open for some time");
   const maxOpenMs = durationMs(options.maxOpenFor ?? Math.max(300_000, openMs), `${path}.maxOpenFor`);
-  if (!Number.isInteger(window) || window < 1 || window > 10_000) fail("window", `is ${window}; give a whole number from 1 to 10000`);
-  if (!Number.isInteger(minimumCalls) || minimumCalls < 1) fail("minimumCalls", `is ${minimumCalls}; give a whole number of at least 1`);
-  if (minimumCalls > window) fail("minimumCalls", `is ${minimumCalls}, more than ${path}.window (${window}) holds, so the breaker could never open`);
-  if (!(failureRate > 0 && failureRate <= 1)) fail("failureRate", `is ${failureRate}; give a share above 0 and up to 1`);
-  if (!Number.isInteger(halfOpenCalls) || halfOpenCalls < 1 || halfOpenCalls > 3) fail("halfOpenCalls", `is ${halfOpenCalls}; give 1, 2 or 3`);
-  if (openMs <= 0) fail("openFor", "is 0; an open breaker must stay open for some time");
   if (maxOpenMs < openMs) fail("maxOpenFor", `(${maxOpenMs} ms) is below ${path}.openFor (${openMs} ms)`);
-  if (options.slowCallRate !== undefined && !(options.slowCallRate > 0 && options.slowCallRate <= 1)) {
-    fail("slowCallRate", `is ${options.slowCallRate}; give a share above 0 and up to 1`);
-  }
-  if ((options.slowCallRate === undefined) !== (options.slowCall === undefined)) {
-    const missing = options.slowCallRate === undefined ? "slowCallRate" : "slowCall";
-    fail(missing, `is missing: slowCallRate and slowCall have an effect only together`);
+  const { slowCallRate, slowCall } = options;
+  if ((slowCallRate === undefined) !== (slowCall === undefined)) {
+    fail(slowCallRate === undefined ? "slowCallRate" : "slowCall", "is missing: slowCallRate and slowCall have an effect only together");
   }
   return Object.freeze({
-    failureRate,
+    failureRate: share("failureRate", options.failureRate ?? 0.5),
     window,
-    windowMs: durationMs(options.windowTime ?? 60_000, `${path}.windowTime`),
+    windowMs: time("windowTime", options.windowTime ?? 60_000, "no outcome would ever count"),
     minimumCalls,
     openMs,
     maxOpenMs,
-    halfOpenCalls,
-    probeLeaseMs: durationMs(options.probeLease ?? 60_000, `${path}.probeLease`),
-    slowCallRate: options.slowCallRate,
-    slowCallMs: options.slowCall === undefined ? Number.POSITIVE_INFINITY : durationMs(options.slowCall, `${path}.slowCall`),
+    halfOpenCalls: count("halfOpenCalls", options.halfOpenCalls ?? 1, 3),
+    probeLeaseMs: time("probeLease", options.probeLease ?? 60_000, "every probe would be given up at once"),
+    slowCallRate: slowCallRate === undefined ? undefined : share("slowCallRate", slowCallRate),
+    slowCallMs: slowCall === undefined ? Number.POSITIVE_INFINITY : time("slowCall", slowCall, "every call would count as slow"),
   });
 }
