@@ -1,7 +1,6 @@
 import type { Because } from "../core/decision.ts";
 import type { AttemptRecord, NewDeadLetter, StoredRequest } from "./dead-letter-store.ts";
-import type { Fenced } from "./idempotency-store.ts";
-import type { StoredAnswer } from "./idempotency-store.ts";
+import type { Fenced, StoredAnswer } from "./idempotency-store.ts";
 import type { Page, PageRequest } from "./page.ts";
 
 /**
@@ -15,7 +14,8 @@ import type { Page, PageRequest } from "./page.ts";
  *                       └──── due, wake ──── parked ◀┘
  * ```
  *
- * Ready, leased and parked are rows that come and go; what has ended is never in the way of what has not.
+ * Ready, leased and parked are rows that come and go; what has ended is never in the way of what has not. A parked operation
+ * that has fallen due counts as due in the backlog, and stays parked until a claim comes by its lane.
  */
 export type OperationState = "ready" | "leased" | "parked" | "succeeded" | "dead" | "cancelled";
 
@@ -38,10 +38,10 @@ export interface NewOperation {
   /** Hash of what is asked for; the same key with another is a mismatch. */
   readonly fingerprint: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** Higher goes first within its lane and flow; equal ones in the order of acceptance. */
+  /** Higher goes first within its lane and flow; equal ones in the order in which they fell due, then of acceptance. */
   readonly priority: number;
   readonly acceptedAt: number;
-  /** Not before this. */
+  /** Not before this. Later than `acceptedAt`: it is parked until then. */
   readonly dueAt: number;
   /** After this no attempt starts: it becomes a dead letter `expired`. */
   readonly expiresAt?: number;
@@ -53,7 +53,7 @@ export interface NewOperation {
 
 export type AcceptResult =
   | { readonly state: "accepted"; readonly id: string }
-  /** The key was accepted before, for the same payload: this is its operation. */
+  /** The id or the key was accepted before, the key for the same payload: this is its operation. */
   | { readonly state: "known"; readonly id: string }
   /** The key was accepted before, for another payload. */
   | { readonly state: "mismatch"; readonly id: string };
@@ -82,7 +82,7 @@ export interface ClaimRequest {
 export interface ClaimedOperation {
   readonly operation: NewOperation;
   readonly claim: number;
-  /** Attempts that were made so far; waiting and hand-backs do not count. */
+  /** Number of the last attempt that was recorded, 0 at first; waiting and hand-backs do not count. */
   readonly attempts: number;
   /** The last backoff, for decorrelated jitter; 0 at first. */
   readonly previousDelayMs: number;
@@ -101,23 +101,23 @@ export interface Settlement {
   readonly attempt?: AttemptRecord;
   readonly outcome:
     | { readonly state: "succeeded"; readonly answer?: StoredAnswer; readonly keepUntil: number }
-    /** Rests until then. `breaker`: until the lane wakes, at the latest then. */
+    /** Rests until then; `wake` ends the rest of one that is parked because of `breaker-open`. */
     | { readonly state: "parked"; readonly until: number; readonly because: Because; readonly delayMs: number }
-    /** Its dead letter is written in the same transaction. */
+    /** Its dead letter, of the same id, is written in the same transaction. */
     | { readonly state: "dead"; readonly letter: NewDeadLetter }
     | { readonly state: "cancelled"; readonly because: Because }
-    /** Handed back unused: to the head of its lane. */
+    /** Handed back unused: it keeps its place. */
     | { readonly state: "ready" };
 }
 
 /** What stands in a lane. */
 export interface LaneBacklog extends LaneKey {
-  /** Can be claimed now: ready, or parked and due. */
+  /** Can be claimed now: ready, or parked and due. Of the parked ones at least {@link COUNTED_DUE} are counted. */
   readonly due: number;
   readonly leased: number;
   /** Parked and not due. */
   readonly parked: number;
-  /** Accepted or due since; of the oldest that is due. */
+  /** Since when the oldest that is due has been due. */
   readonly oldestDueAt?: number;
   /** When the next parked one falls due. */
   readonly nextDueAt?: number;
@@ -125,13 +125,19 @@ export interface LaneBacklog extends LaneKey {
   readonly paused: boolean;
 }
 
+/** A backlog counts at least so many parked operations that have fallen due exactly; of more it may say less, so that it stays cheap. */
+export const COUNTED_DUE = 1_000;
+
+/** How long a cancelled operation is kept, for those who ask what became of it. */
+export const CANCELLED_KEPT_MS = 86_400_000;
+
 /** An operation as it stands, for people. */
 export interface OperationView {
   readonly operation: NewOperation;
   readonly state: OperationState;
   readonly claim: number;
   readonly attempts: readonly AttemptRecord[];
-  /** Since when it is in this state. */
+  /** Since when it is in this state; of a ready one, since when it is due. */
   readonly since: number;
   readonly leaseUntil?: number;
   readonly worker?: string;
@@ -159,17 +165,21 @@ export interface OperationStore {
   /** Keeps operations. An id that is known already is answered `known`, so that a repeated write is harmless. */
   accept(operations: readonly NewOperation[]): Promise<readonly AcceptResult[]>;
   /**
-   * Leases due operations: of each lane at most what is allowed, its flows in turn, by priority and then in order of
-   * acceptance. Paused lanes give none. No operation is given to two.
+   * Leases due operations: of each lane at most what is allowed, one from each of its flows in turn. The turn goes on where the
+   * last claim left it. Paused lanes give none. No operation is given to two.
    */
   claim(request: ClaimRequest): Promise<readonly ClaimedOperation[]>;
+  /**
+   * Writes down what became of claimed operations. A holder whose lease ran out may still settle until somebody has taken the
+   * operation back. One that was asked to cancel is cancelled where it would have been parked or handed back.
+   */
   settle(settlements: readonly Settlement[]): Promise<readonly Fenced[]>;
   /** Moves the end of leases. */
   extend(leases: readonly { readonly id: string; readonly claim: number; readonly leaseUntil: number }[]): Promise<readonly Fenced[]>;
   /**
-   * Takes back leases that ran out at or before `now`: they are due again, in doubt. Those whose holder vanished `poisonAfter`
-   * times are answered instead of taken back, still leased to the caller under a new claim, so that it can make them
-   * dead letters.
+   * Takes back leases that ran out at or before `now`, the oldest first, at most `limit`: their operations are due again, in
+   * doubt, in their old place. Those that have now seen `poisonAfter` holders vanish are answered instead, leased to the caller
+   * under a new claim, so that it can make them dead letters. One that was asked to cancel is cancelled, and counts as returned.
    */
   reap(request: {
     readonly worker: string;
@@ -178,11 +188,17 @@ export interface OperationStore {
     readonly poisonAfter: number;
     readonly limit: number;
   }): Promise<{ readonly returned: number; readonly poisoned: readonly ClaimedOperation[] }>;
-  /** Lanes with work that has not ended. */
+  /** Lanes with work that has not ended, and paused ones, by API, endpoint and partition. Takes no longer where much is parked. */
   backlog(now: number): Promise<readonly LaneBacklog[]>;
-  /** Makes parked operations of a lane due now: its breaker lets probes through, or has closed. At most `limit`. Answers how many. */
+  /**
+   * Makes operations of a lane that are parked because of `breaker-open` due now: its breaker lets probes through, or has
+   * closed. At most `limit`, the next due first. Answers how many.
+   */
   wake(lane: LaneKey, now: number, limit: number): Promise<number>;
-  /** Ends what has not started: ready or parked. A leased one is marked, and its holder learns of it by `stale` or at its end. */
+  /**
+   * Ends what has not started: ready or parked. A leased one is `requested` to cancel: its attempt may still succeed or die,
+   * but it is not sent again.
+   */
   cancel(ids: readonly string[], because: Because, now: number): Promise<readonly ("cancelled" | "requested" | "ended" | "missing")[]>;
   /** Stops and restarts claims of a lane. */
   pause(lane: LaneKey, paused: boolean, now: number): Promise<void>;
@@ -191,7 +207,10 @@ export interface OperationStore {
   list(filter: OperationFilter, page: PageRequest): Promise<Page<OperationView>>;
   /** Counts by state. */
   stats(): Promise<Readonly<Record<OperationState, number>>>;
-  /** Deletes ended operations whose time to be kept is over; at most `limit`. Answers how many went. */
+  /**
+   * Deletes ended operations with their history and frees their keys, at most `limit`: succeeded ones at their `keepUntil`,
+   * cancelled ones {@link CANCELLED_KEPT_MS} after they ended, dead ones once their dead letter is gone. Answers how many went.
+   */
   sweep(now: number, limit: number): Promise<number>;
   /**
    * Told (at most once a batch, never once a row) when work may have become due in this or, where the backend can, another
