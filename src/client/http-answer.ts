@@ -1,9 +1,12 @@
+import type { Clock } from "../ports/clock.ts";
 import type { StoredAnswer } from "../ports/idempotency-store.ts";
 
 /** How much of a body is looked at to judge an answer. */
 export const EXCERPT_BYTES: number = 64 * 1024;
 /** Bodies up to this are read before the answer is handed over, so that one that breaks off is retried and not passed on. */
 const WHOLE_BYTES = 1024 * 1024;
+/** How long a refusal may take to say its reason. After that it is judged by what has come: some never end. */
+const PATIENCE_MS = 2_000;
 /** How much of an answer is kept in the history. */
 const KEPT_CHARACTERS = 2_000;
 
@@ -11,6 +14,22 @@ const KEPT_CHARACTERS = 2_000;
 const KEPT_HEADERS =
   /^(content-type|content-length|date|retry-after|retry-after-ms|x-should-retry|stripe-should-retry|ratelimit.*|x-ratelimit.*|x-rate-limit.*|x-request-id|request-id|.*-request-id|x-correlation-id|idempotency-replayed|location|server|via|.*ratelimit.*)$/;
 const REQUEST_ID_HEADERS = ["x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "cf-ray"];
+
+/** What described the transfer does not describe the kept bytes; a cookie is not for somebody else. */
+const NOT_STORED: ReadonlySet<string> = new Set([
+  "content-encoding",
+  "content-length",
+  "transfer-encoding",
+  "connection",
+  "keep-alive",
+  "set-cookie",
+]);
+/** Says of an answer that is given again that its body was too long, or a stream, and was not kept. */
+const BODY_NOT_KEPT = "holdfast-body-not-kept";
+
+/** Bodies that come piece by piece, each piece for itself. */
+const STREAMS = /^(?:text\/event-stream|multipart\/|application\/(?:x-ndjson|ndjson|jsonl|x-jsonlines|json-seq|stream\+json))/i;
+const JSON_TYPE = /^[^;]*[/+]json\s*(?:;|$)/i;
 
 const decoder = new TextDecoder();
 
@@ -21,7 +40,8 @@ const decoder = new TextDecoder();
 export class HttpAnswer {
   #response: Response;
   #excerpt: string | undefined = undefined;
-  #whole = false;
+  /** The whole body, where it was read as a whole. */
+  #bytes: Uint8Array | undefined = undefined;
 
   constructor(response: Response) {
     this.#response = response;
@@ -35,67 +55,108 @@ export class HttpAnswer {
     return this.#response.headers;
   }
 
-  /** The body's first 64 KiB as text, if `read` was called. */
+  /** The body's first 64 KiB as text, as far as it was read. */
   get excerpt(): string | undefined {
     return this.#excerpt;
   }
 
+  /** Whether the body comes piece by piece, so that the first must not wait for the last. */
+  get streams(): boolean {
+    return STREAMS.test(this.headers.get("content-type") ?? "");
+  }
+
   /** Whether the body is small enough, and of a kind, to be read before it is handed over. */
   get isSmall(): boolean {
-    const type = this.headers.get("content-type") ?? "";
-    if (type.startsWith("text/event-stream") || type.includes("ndjson")) return false;
+    if (this.streams) return false;
     const length = this.headers.get("content-length");
-    return length === null ? type.includes("json") : Number(length) <= WHOLE_BYTES;
+    return length === null ? this.isJson : Number(length) <= WHOLE_BYTES;
   }
 
   get isJson(): boolean {
-    return /[/+]json\b/.test(this.headers.get("content-type") ?? "");
-  }
-
-  /**
-   * Reads the body: all of it if it is small, else its first 64 KiB. Rejects as the body does when the connection breaks.
-   */
-  async read(): Promise<void> {
-    if (this.#excerpt !== undefined) return;
-    const { body } = this.#response;
-    if (body === null) {
-      this.#excerpt = "";
-      this.#whole = true;
-      return;
-    }
-    const limit = this.isSmall ? WHOLE_BYTES : EXCERPT_BYTES;
-    const reader = body.getReader();
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    let ended = false;
-    while (size < limit) {
-      const { done, value } = await reader.read();
-      if (done) {
-        ended = true;
-        break;
-      }
-      chunks.push(value);
-      size += value.length;
-    }
-    const read = join(chunks, size);
-    this.#excerpt = decoder.decode(read.subarray(0, EXCERPT_BYTES));
-    this.#whole = ended;
-    this.#response = rebuilt(this.#response, ended ? read : resume(read, reader));
+    return JSON_TYPE.test(this.headers.get("content-type") ?? "");
   }
 
   /** The text of the whole body, where it was read as a whole. */
   get text(): string | undefined {
-    return this.#whole ? this.#excerpt : undefined;
+    if (this.#bytes === undefined) return undefined;
+    return this.#bytes.length <= EXCERPT_BYTES ? this.#excerpt : decoder.decode(this.#bytes);
   }
 
-  /** Lets go of a body that nobody will read. */
+  /** Reads the whole body, up to 1 MiB. Rejects as the body does when the connection breaks. */
+  read(): Promise<void> {
+    return this.#read(WHOLE_BYTES, undefined);
+  }
+
+  /** Reads what a refusal says about itself, as far as it comes in time. What breaks off is judged by what has come. */
+  async readReason(clock: Clock): Promise<void> {
+    let late: (() => void) | undefined;
+    const timer = clock.setTimer(() => late?.(), PATIENCE_MS);
+    try {
+      await this.#read(this.isSmall ? WHOLE_BYTES : EXCERPT_BYTES, new Promise((resolve) => (late = () => resolve(undefined))));
+    } catch {
+      // It is a refusal whole or not, and what broke off breaks off for its reader too.
+    } finally {
+      clock.clearTimer(timer);
+    }
+  }
+
+  async #read(limit: number, timeUp: Promise<undefined> | undefined): Promise<void> {
+    if (this.#excerpt !== undefined) return;
+    const { body } = this.#response;
+    if (body === null) {
+      this.#keep([], 0, true);
+      return;
+    }
+    const reader = body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    let ended = false;
+    let pending: ReturnType<typeof reader.read> | undefined;
+    try {
+      while (size < limit) {
+        pending = reader.read();
+        const part = await (timeUp === undefined ? pending : Promise.race([pending, timeUp]));
+        if (part === undefined) break;
+        pending = undefined;
+        if (part.done) {
+          ended = true;
+          break;
+        }
+        chunks.push(part.value);
+        size += part.value.length;
+      }
+    } catch (error) {
+      const read = this.#keep(chunks, size, false);
+      this.#response = rebuilt(this.#response, broken(read, error));
+      throw error;
+    }
+    const read = this.#keep(chunks, size, ended);
+    this.#response = rebuilt(this.#response, ended ? read : resumed(read, reader, pending));
+  }
+
+  #keep(chunks: readonly Uint8Array[], size: number, whole: boolean): Uint8Array {
+    const read = join(chunks, size);
+    this.#excerpt = decoder.decode(read.subarray(0, EXCERPT_BYTES));
+    if (whole) this.#bytes = read;
+    return read;
+  }
+
+  /** Lets go of a body that nobody will read, so that its connection is free again. */
   discard(): void {
-    this.#response.body?.cancel().catch(() => undefined);
+    const { body } = this.#response;
+    if (body !== null && !body.locked) body.cancel().catch(() => undefined);
+  }
+
+  /** The rest of a body that streams ends when `signal` aborts. */
+  endWith(signal: AbortSignal): void {
+    const { body } = this.#response;
+    if (body === null || this.#bytes !== undefined) return;
+    this.#response = rebuilt(this.#response, body.pipeThrough(new TransformStream<Uint8Array, Uint8Array>(), { signal }));
   }
 
   /** The answer for the caller. `veto` tells an SDK above that retrying is over: its own retries would only multiply ours. */
   hand(veto: boolean): Response {
-    if (!veto) return this.#response;
+    if (!veto || !canRebuild(this.#response)) return this.#response;
     const response = rebuilt(this.#response, this.#response.body);
     response.headers.set("x-should-retry", "false");
     response.headers.set("stripe-should-retry", "false");
@@ -105,7 +166,10 @@ export class HttpAnswer {
   /** What is kept of it in a history. */
   get kept(): { headers: Record<string, string>; bodyExcerpt?: string; upstreamRequestId?: string } {
     const headers: Record<string, string> = {};
-    for (const [name, value] of this.headers) if (KEPT_HEADERS.test(name)) headers[name] = value;
+    for (const [name, value] of this.headers) {
+      // Where it points is worth keeping; a query may carry a one-time code.
+      if (KEPT_HEADERS.test(name)) headers[name] = name === "location" ? value.replace(/[?#].*$/s, "") : value;
+    }
     const id = REQUEST_ID_HEADERS.map((name) => this.headers.get(name)).find((value) => value !== null);
     return {
       headers,
@@ -114,17 +178,20 @@ export class HttpAnswer {
     };
   }
 
-  /** The whole answer, to be given again; undefined for one that streams. Replaces its body, which this consumes. */
+  /** The whole answer, to be given again; undefined for one that streams, breaks off, or is longer than 1 MiB. */
   async store(): Promise<StoredAnswer | undefined> {
-    if ((this.headers.get("content-type") ?? "").startsWith("text/event-stream")) return undefined;
-    const body = new Uint8Array(await this.#response.arrayBuffer());
+    if (this.#excerpt === undefined && !this.streams) await this.read().catch(() => undefined);
+    return this.#bytes === undefined ? undefined : this.#stored(this.#bytes, []);
+  }
+
+  /** What can be kept of an answer whose body cannot: that it came, and what it said in its head. */
+  outline(): StoredAnswer {
+    return this.#stored(new Uint8Array(), [[BODY_NOT_KEPT, "true"]]);
+  }
+
+  #stored(body: Uint8Array, extra: readonly (readonly [string, string])[]): StoredAnswer {
     const { status, statusText, headers } = this.#response;
-    this.#response = rebuilt(this.#response, body);
-    // What described the transfer does not describe the kept bytes; a cookie is not for somebody else.
-    const kept = [...headers].filter(
-      ([name]) => !["content-encoding", "content-length", "transfer-encoding", "connection", "keep-alive", "set-cookie"].includes(name),
-    );
-    return { type: "response", status, statusText, headers: kept, body };
+    return { type: "response", status, statusText, headers: [...[...headers].filter(([name]) => !NOT_STORED.has(name)), ...extra], body };
   }
 
   /** An answer that was kept. */
@@ -144,13 +211,35 @@ export class HttpAnswer {
   }
 }
 
-/** The same answer around another body. A Response made by hand forgets its URL, so it is told again. */
+/** A Response around another body. One that is made by hand forgets its URL, and so would its clones. */
+class Rebuilt extends Response {
+  readonly #of: Response;
+
+  constructor(body: BodyInit | null, of: Response) {
+    super(body, { status: of.status, statusText: of.statusText, headers: of.headers });
+    this.#of = of;
+  }
+
+  override get url(): string {
+    return this.#of.url;
+  }
+
+  override get redirected(): boolean {
+    return this.#of.redirected;
+  }
+
+  override clone(): Response {
+    return new Rebuilt(super.clone().body, this);
+  }
+}
+
 function rebuilt(response: Response, body: Uint8Array | ReadableStream<Uint8Array> | null): Response {
-  const { status, statusText, headers, url, redirected } = response;
-  const again = new Response(hasNoBody(status) ? null : (body as BodyInit | null), { status, statusText, headers });
-  Object.defineProperty(again, "url", { value: url });
-  Object.defineProperty(again, "redirected", { value: redirected });
-  return again;
+  return new Rebuilt(hasNoBody(response.status) ? null : (body as BodyInit | null), response);
+}
+
+/** A browser's opaque redirect has the status 0, which no Response can be made with. */
+function canRebuild({ status }: Response): boolean {
+  return status >= 200 && status <= 599;
 }
 
 function hasNoBody(status: number): boolean {
@@ -169,15 +258,40 @@ function join(chunks: readonly Uint8Array[], size: number): Uint8Array {
   return all;
 }
 
-/** What was read, and then the rest as it comes. */
-function resume(read: Uint8Array, reader: ReadableStreamDefaultReader<Uint8Array>): ReadableStream<Uint8Array> {
+/** What was read, and then the rest as it comes. `pending` is a read that was begun and not waited for. */
+function resumed(
+  read: Uint8Array,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  pending: ReturnType<typeof reader.read> | undefined,
+): ReadableStream<Uint8Array> {
+  let begun = pending;
+  // Whoever reads on meets its error; where nobody does, it is nobody's.
+  begun?.catch(() => undefined);
   return new ReadableStream<Uint8Array>({
-    start: (controller) => controller.enqueue(read),
+    start(controller) {
+      if (read.length > 0) controller.enqueue(read);
+    },
     async pull(controller) {
-      const { done, value } = await reader.read();
-      if (done) controller.close();
-      else controller.enqueue(value);
+      const part = await (begun ?? reader.read());
+      begun = undefined;
+      if (part.done) controller.close();
+      else controller.enqueue(part.value);
     },
     cancel: (reason) => reader.cancel(reason),
   });
+}
+
+/** What was read, and then the error that ended it: what a reader of the original body would have met. */
+function broken(read: Uint8Array, error: unknown): ReadableStream<Uint8Array> {
+  let given = read.length === 0;
+  return new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        if (given) controller.error(error);
+        else controller.enqueue(read);
+        given = true;
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }

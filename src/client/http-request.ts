@@ -1,5 +1,6 @@
 import { ConfigError } from "../core/errors.ts";
 import type { ResolvedApi } from "../api/resolve-api.ts";
+import { sha256Hex } from "../policy/idempotency/sha256.ts";
 import type { StoredRequest } from "../ports/dead-letter-store.ts";
 
 /** A request, taken apart once so that it can be sent any number of times. */
@@ -31,38 +32,85 @@ export function isIdempotent(method: string): boolean {
   return IDEMPOTENT.has(method);
 }
 
-/** Reads what a caller of `fetch` gave. A Request's body is read whole, since it can be read only once. */
+/**
+ * Reads what a caller of `fetch` gave. As with `fetch`, what the caller changes afterwards changes nothing: headers, forms and
+ * bytes are copied before this first waits. A Request's body is read whole, since it can be read only once.
+ */
 export async function readRequest(api: ResolvedApi, input: string | URL | Request, init: RequestInit = {}): Promise<HttpRequest> {
   const request = typeof input === "object" && "method" in input ? input : undefined;
   const method = (init.method ?? request?.method ?? "GET").toUpperCase();
   const url = resolveUrl(api, typeof input === "string" ? input : input instanceof URL ? input.href : (request as Request).url);
   const headers = new Headers(init.headers ?? request?.headers);
-  const own = init.body === undefined ? await bodyOf(request) : (init.body ?? null);
-  const replayable = !(own instanceof ReadableStream) && !isAsyncIterable(own);
-  const { method: _method, headers: _headers, body: _body, signal, ...rest } = init;
+  const { method: _method, headers: _headers, body, signal, ...rest } = init;
+  // A transfer is described by whoever makes it.
+  headers.delete("content-length");
+  const own = body === undefined || body === null ? await bodyOf(request, body) : snapshot(body);
   return {
     method,
     url: url.href,
     path: pathBelow(api.baseUrl, url),
     headers,
     body: own,
-    replayable,
-    signal: signal ?? (init.signal === null ? undefined : request?.signal),
-    rest,
+    replayable: !isOnceOnly(own),
+    signal: signal ?? (signal === null ? undefined : request?.signal),
+    rest: request === undefined ? rest : { ...requestInitOf(request), ...rest },
   };
 }
 
-async function bodyOf(request: Request | undefined): Promise<Uint8Array<ArrayBuffer> | null> {
-  if (request === undefined || request.body === null) return null;
+async function bodyOf(request: Request | undefined, body: null | undefined): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (body === null || request === undefined || request.body === null) return null;
   return new Uint8Array(await request.arrayBuffer());
 }
 
-function isAsyncIterable(body: unknown): boolean {
-  return typeof body === "object" && body !== null && Symbol.asyncIterator in body && !(body instanceof Blob);
+/**
+ * What a Request says beside method, headers, body and signal. Its `redirect` is passed on unless it is `follow`, which is what
+ * every Request says that says nothing.
+ */
+function requestInitOf(request: Request): RequestInit {
+  const { cache, credentials, integrity, keepalive, mode, redirect, referrer, referrerPolicy } = request;
+  return {
+    cache,
+    credentials,
+    integrity,
+    keepalive,
+    mode,
+    referrer,
+    referrerPolicy,
+    ...(redirect === "follow" ? {} : { redirect }),
+  };
+}
+
+/** A body that its owner cannot change any more. Strings and Blobs are so by themselves; a stream is passed on as it is. */
+function snapshot(body: BodyInit): BodyInit {
+  if (body instanceof URLSearchParams) return new URLSearchParams(body);
+  if (body instanceof FormData) {
+    const copy = new FormData();
+    for (const [name, value] of body) copy.append(name, value as string);
+    return copy;
+  }
+  if (body instanceof ArrayBuffer) return body.slice(0);
+  if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength).slice();
+  return body;
+}
+
+/** Streams, Node's own included, and generators. */
+function isOnceOnly(body: BodyInit | null): boolean {
+  return body instanceof ReadableStream || (typeof body === "object" && body !== null && Symbol.asyncIterator in body);
 }
 
 function resolveUrl(api: ResolvedApi, text: string): URL {
-  const { baseUrl, name } = api;
+  const url = absolute(api, text);
+  if (url.username !== "" || url.password !== "") {
+    throw new ConfigError({
+      path: `apis.${api.name}.auth`,
+      message: `the URL of the request holds a credential, which would be logged and kept; put it under apis.${api.name}.auth`,
+    });
+  }
+  url.hash = "";
+  return url;
+}
+
+function absolute({ baseUrl, name }: ResolvedApi, text: string): URL {
   if (URL.canParse(text)) {
     const url = new URL(text);
     if (baseUrl !== undefined && url.origin !== baseUrl.origin) {
@@ -80,33 +128,42 @@ function resolveUrl(api: ResolvedApi, text: string): URL {
     });
   }
   const base = baseUrl.href.endsWith("/") ? baseUrl.href.slice(0, -1) : baseUrl.href;
-  return new URL(text.startsWith("/") || text === "" ? `${base}${text}` : text.startsWith("?") ? `${base}${text}` : `${base}/${text}`);
+  return new URL(text === "" || text.startsWith("/") || text.startsWith("?") ? `${base}${text}` : `${base}/${text}`);
 }
 
-function pathBelow(baseUrl: URL | undefined, url: URL): string {
+/** Path of a URL below the base URL. */
+export function pathBelow(baseUrl: URL | undefined, url: URL): string {
   const prefix = baseUrl === undefined || baseUrl.pathname === "/" ? "" : baseUrl.pathname.replace(/\/$/, "");
   return url.pathname.startsWith(`${prefix}/`) ? url.pathname.slice(prefix.length) : url.pathname;
 }
 
-/** What the payload is, for a fingerprint: the parsed JSON where it is JSON, a form's fields, else the text or the bytes. */
+/**
+ * What the payload is, for a fingerprint: the parsed JSON where it is JSON, a form's fields, else the text or a hash of the bytes.
+ * The same request gives the same whether it comes from its caller or, as bytes, out of a dead letter.
+ */
 export async function payloadOf(request: HttpRequest): Promise<unknown> {
   const { body, headers } = request;
   const query = new URL(request.url).search;
-  if (body === null) return [query, null];
-  if (typeof body === "string") return [query, (headers.get("content-type") ?? "json").includes("json") ? parsed(body) : body];
-  if (body instanceof URLSearchParams) return [query, [...body]];
-  if (body instanceof FormData) {
-    const fields: unknown[] = [];
-    for (const [name, value] of body)
-      fields.push([name, typeof value === "string" ? value : [value.name, value.type, hex(await bytesOf(value))]]);
-    return [query, fields];
-  }
-  const bytes = await bytesOf(body);
-  const isJson = (headers.get("content-type") ?? "").includes("json");
-  return [query, isJson ? parsed(new TextDecoder().decode(bytes)) : hex(bytes)];
+  return [query, await contentOf(body, headers.get("content-type"))];
 }
 
-function parsed(text: string): unknown {
+async function contentOf(body: BodyInit | null, type: string | null): Promise<unknown> {
+  if (body === null) return null;
+  if (typeof body === "string") return textOf(body, type);
+  if (body instanceof URLSearchParams) return pairsOf(body);
+  if (body instanceof FormData) return await fieldsOf(body);
+  const whole = new Response(body, type === null ? {} : { headers: { "content-type": type } });
+  const given = type ?? (body instanceof Blob ? body.type : "");
+  if (given.startsWith("multipart/form-data")) return await fieldsOf(await whole.formData());
+  const bytes = new Uint8Array(await whole.arrayBuffer());
+  if (!/^text\/|json|x-www-form-urlencoded/.test(given)) return { bytes: bytes.length, sha256: sha256Hex(bytes) };
+  return textOf(new TextDecoder().decode(bytes), given);
+}
+
+/** A text that says nothing of itself (`fetch` then says `text/plain`) is most often JSON. */
+function textOf(text: string, type: string | null): unknown {
+  if (type?.startsWith("application/x-www-form-urlencoded") === true) return pairsOf(new URLSearchParams(text));
+  if (type !== null && !type.includes("json") && !type.startsWith("text/plain")) return text;
   try {
     return JSON.parse(text);
   } catch {
@@ -115,14 +172,21 @@ function parsed(text: string): unknown {
   }
 }
 
-async function bytesOf(body: BodyInit): Promise<Uint8Array> {
-  return new Uint8Array(await new Response(body).arrayBuffer());
+function pairsOf(parameters: URLSearchParams): unknown {
+  return [...parameters];
 }
 
-function hex(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
-  return text;
+async function fieldsOf(form: FormData): Promise<unknown> {
+  const fields: unknown[] = [];
+  for (const [name, value] of form) {
+    fields.push([
+      name,
+      typeof value === "string"
+        ? value
+        : { name: value.name, type: value.type, sha256: sha256Hex(new Uint8Array(await value.arrayBuffer())) },
+    ]);
+  }
+  return fields;
 }
 
 /** The request for a dead letter: allow-listed headers, the body's bytes. Undefined where the body is gone. */

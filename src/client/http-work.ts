@@ -16,8 +16,16 @@ export interface HttpCall {
   readonly settings: EndpointSettings;
   readonly endpoint: string;
   readonly idempotencyKey: string | undefined;
+  /** Its answer is kept under its key, so it has to come whole. @default false */
+  readonly keyed?: boolean;
   /** As it was sent last. */
   headers: Headers;
+  /** Whether anything of the attempt under way has left. */
+  sent?: boolean;
+  /** What ends the attempt under way. */
+  signal?: AbortSignal;
+  /** The answer of the last attempt. */
+  answer?: HttpAnswer;
 }
 
 /** Sends a request, and judges what comes back. */
@@ -29,52 +37,81 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
   }
 
   async perform(context: AttemptContext, call: HttpCall): Promise<HttpAnswer> {
-    const { request, api } = call;
-    const headers = new Headers(request.headers);
-    if (api.requestIdHeader !== undefined && !headers.has(api.requestIdHeader)) headers.set(api.requestIdHeader, context.operation);
-    if (call.idempotencyKey !== undefined && api.idempotency !== undefined) {
-      headers.set(api.idempotency.header, api.idempotency.quoted ? `"${call.idempotencyKey}"` : call.idempotencyKey);
-    }
-    if (api.credential !== undefined) headers.set(...((await api.credential.header()) as [string, string]));
-    call.headers = headers;
-    // The attempt lets go of its caller once it has an answer; the body that is still to come should not.
-    const signal = request.signal === undefined ? context.signal : AbortSignal.any([context.signal, request.signal]);
-    const init: RequestInit = { redirect: "manual", ...request.rest, method: request.method, headers, body: request.body, signal };
+    const { request } = call;
+    call.sent = false;
+    call.answer?.discard();
+    call.headers = await this.#headersOf(call, context.operation);
+    // An attempt that was given up while its credential was got must not go out after all.
+    context.signal.throwIfAborted();
+    const { method, body, rest } = request;
+    const signal = this.#signalOf(context, call);
+    const init: RequestInit = { redirect: "manual", ...rest, method, headers: call.headers, body, signal };
     if (!request.replayable) (init as { duplex?: "half" }).duplex = "half";
-    return new HttpAnswer(await this.#engine.transport(request.url, init));
+    call.signal = signal;
+    call.sent = true;
+    call.answer = new HttpAnswer(await this.#engine.transport(request.url, init));
+    return call.answer;
   }
 
-  async judge(answer: HttpAnswer, attempt: number, { api, settings, request, endpoint }: HttpCall): Promise<Verdict> {
+  async #headersOf({ request, api, idempotencyKey }: HttpCall, operation: string): Promise<Headers> {
+    const headers = new Headers(request.headers);
+    if (api.requestIdHeader !== undefined && !headers.has(api.requestIdHeader)) headers.set(api.requestIdHeader, operation);
+    if (idempotencyKey !== undefined && api.idempotency !== undefined) {
+      headers.delete("Idempotency-Key");
+      headers.set(api.idempotency.header, api.idempotency.quoted ? quoted(idempotencyKey) : idempotencyKey);
+    }
+    if (api.credential !== undefined) headers.set(...((await api.credential.header()) as [string, string]));
+    return headers;
+  }
+
+  /**
+   * The attempt lets go of its caller once it has an answer; the body that is still to come should not. A keyed call's attempt
+   * belongs to all who wait for it, and its body comes whole.
+   */
+  #signalOf(context: AttemptContext, { request, keyed }: HttpCall): AbortSignal {
+    return request.signal === undefined || keyed === true ? context.signal : AbortSignal.any([context.signal, request.signal]);
+  }
+
+  async judge(answer: HttpAnswer, attempt: number, call: HttpCall): Promise<Verdict> {
+    const { api, settings, request, endpoint, keyed } = call;
     const { status } = answer;
-    const ok = status >= 200 && status < 300;
-    const hasBody = request.method !== "HEAD";
-    if (hasBody && (needsBody(settings.classifier, status) || (ok && answer.isSmall))) {
-      try {
-        await answer.read();
-      } catch (error) {
-        return {
-          ...classifyError(settings.classifier, error, { attempt, method: request.method, endpoint }, this.#engine.runtime.clock.now()),
-          kind: "malformed",
-          effect: "unknown",
-          rule: "cut-body",
-          status,
-        };
+    const { clock } = this.#engine.runtime;
+    if (request.method !== "HEAD") {
+      if (status >= 400) {
+        await answer.readReason(clock);
+      } else if (answer.isSmall || (keyed === true && !answer.streams) || needsBody(settings.classifier, status)) {
+        try {
+          await answer.read();
+        } catch (error) {
+          // We hung up ourselves: a timeout, or a caller who left.
+          if (call.signal?.aborted === true) throw call.signal.reason;
+          return { ...this.judgeError(error, attempt, call), kind: "malformed", effect: "unknown", rule: "cut-body", status };
+        }
       }
     }
     const facts = { status, headers: answer.headers, body: answer.excerpt, method: request.method, endpoint, attempt };
-    const verdict = classifyAnswer(settings.classifier, facts, this.#engine.runtime.clock.now());
+    const verdict = classifyAnswer(settings.classifier, facts, clock.now());
     if (verdict.kind === "success" && api.checkJson && answer.isJson && answer.text !== undefined && !isJson(answer.text)) {
       return { kind: "malformed", effect: "unknown", rule: "not-json", because: "the answer says that it is JSON and is not", status };
     }
     return verdict;
   }
 
-  judgeError(error: unknown, attempt: number, { settings, request, endpoint }: HttpCall): Verdict {
-    return classifyError(settings.classifier, error, { attempt, method: request.method, endpoint }, this.#engine.runtime.clock.now());
+  judgeError(error: unknown, attempt: number, { settings, request, endpoint, sent }: HttpCall): Verdict {
+    const facts = { attempt, method: request.method, endpoint };
+    const verdict = classifyError(settings.classifier, error, facts, this.#engine.runtime.clock.now());
+    // A credential that could not be got, for instance: nothing has left, whatever the error says.
+    return sent === false ? { ...verdict, effect: "none" } : verdict;
   }
 
-  excerpt(outcome: Outcome<HttpAnswer>): Pick<AttemptRecord, "headers" | "bodyExcerpt" | "upstreamRequestId"> {
-    return outcome.threw ? {} : outcome.value.kept;
+  sent({ sent }: HttpCall): boolean {
+    return sent !== false;
+  }
+
+  excerpt(outcome: Outcome<HttpAnswer>, { headers, api }: HttpCall): Pick<AttemptRecord, "headers" | "bodyExcerpt" | "upstreamRequestId"> {
+    if (outcome.threw) return {};
+    const { kept } = outcome.value;
+    return kept.bodyExcerpt === undefined ? kept : { ...kept, bodyExcerpt: withoutSecrets(kept.bodyExcerpt, headers, api) };
   }
 
   request({ request, headers, api }: HttpCall): Promise<StoredRequest | undefined> {
@@ -91,7 +128,27 @@ function isJson(text: string): boolean {
   }
 }
 
-/** Only what the other side has answered for is given again: a 2xx, or a refusal that will not change. */
+/** The key as a string of RFC 9651, as the IETF draft has it. */
+function quoted(key: string): string {
+  return `"${key.replace(/["\\]/g, "\\$&")}"`;
+}
+
+/** Shorter values than this are words, which an answer may well hold. */
+const SECRET_CHARACTERS = 8;
+
+/** Some APIs say in full which credential they refuse. What stood in a header that is not kept is not kept this way either. */
+function withoutSecrets(text: string, headers: Headers, api: ResolvedApi): string {
+  let safe = text;
+  for (const [name, value] of headers) {
+    if (api.keepHeaders.has(name) || name === api.requestIdHeader?.toLowerCase()) continue;
+    for (const secret of [value, value.replace(/^\w+ /, "")]) {
+      if (secret.length >= SECRET_CHARACTERS) safe = safe.replaceAll(secret, "[redacted]");
+    }
+  }
+  return safe;
+}
+
+/** The answer to be given again under its key: a 2xx, or a refusal that will not change. */
 export async function definite(answer: HttpAnswer): Promise<StoredAnswer | undefined> {
   const kind = explain(answer)?.verdict?.kind;
   return kind === undefined || kind === "permanent" || kind === "conflict" || kind === "success" ? await answer.store() : undefined;

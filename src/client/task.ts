@@ -18,6 +18,6 @@ export function runTask<Value>(runtime: Runtime, options: TaskOptions, fn: () =>
   const parent = scopes.getStore();
   const own =
     options.deadline === undefined ? Number.POSITIVE_INFINITY : runtime.clock.monotonic() + durationMs(options.deadline, "deadline");
-  const scope: Scope = { deadlineAt: Math.min(own, parent?.deadlineAt ?? Number.POSITIVE_INFINITY), retriesLeft: options.retries, parent };
+  const scope: Scope = { cutAt: Math.min(own, parent?.cutAt ?? Number.POSITIVE_INFINITY), retriesLeft: options.retries, parent };
   return scopes.run(scope, fn);
 }

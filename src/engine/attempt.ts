@@ -67,8 +67,9 @@ export class Attempt<Value> extends Deadline implements AttemptContext, AbortLis
 
   /** Its time is over. */
   override onExpired(): void {
-    const { deadlineAt, runtime } = this.#call;
-    const wasDeadline = this.expiresAt >= deadlineAt;
+    const { cutAt, runtime } = this.#call;
+    // Up to the rounding of the sum that it was made from.
+    const wasDeadline = this.expiresAt >= cutAt - 1e-3;
     const error = wasDeadline
       ? new DeadlineError(
           `the call's time was up ${Math.round(runtime.clock.monotonic() - this.#call.startedAt)} ms after it started (timeout.total, or a deadline around it), in attempt ${this.attempt}`,

@@ -35,8 +35,10 @@ export interface Work<Value, Payload> {
   judgeError(error: unknown, attempt: number, payload: Payload): Verdict;
   /** The caller's own word on whether an error is worth a retry. */
   retryIf?: ((error: unknown, attempt: number) => boolean) | undefined;
+  /** Whether anything of the attempt may have left. Without it everything may have. */
+  sent?(payload: Payload): boolean;
   /** What is kept of the answer in the history. */
-  excerpt?(outcome: Outcome<Value>): Pick<AttemptRecord, "headers" | "bodyExcerpt" | "upstreamRequestId">;
+  excerpt?(outcome: Outcome<Value>, payload: Payload): Pick<AttemptRecord, "headers" | "bodyExcerpt" | "upstreamRequestId">;
   /** The request as it was sent, for a dead letter. */
   request?(payload: Payload): Promise<StoredRequest | undefined>;
 }
@@ -94,7 +96,13 @@ export class Call<Value, Payload = unknown> implements Admittee, Scope, AttemptC
   readonly details: CallDetails<Value>;
   readonly parent: Scope | undefined;
   readonly startedAt: number;
+  /** No further attempt starts after it. */
   readonly deadlineAt: number;
+  /**
+   * What runs is cut off at it. A total that nobody asked for cuts nothing, neither here nor inside: long work whose function makes
+   * many calls would else find them all late.
+   */
+  readonly cutAt: number;
   retriesLeft: number;
   /** Its place among all calls that were ever begun. */
   readonly ordinal: number = beginCall();
@@ -102,6 +110,7 @@ export class Call<Value, Payload = unknown> implements Admittee, Scope, AttemptC
   /** The call that had begun last when this attempt started: what began later is, for all we know, inside of it. */
   attemptSince = 0;
   generation = 0;
+  admittedAt = 0;
   refreshed = false;
   previousDelayMs = 0;
   /** Tries so far, from the first that failed on. */
@@ -120,7 +129,9 @@ export class Call<Value, Payload = unknown> implements Admittee, Scope, AttemptC
     this.parent = parent;
     this.startedAt = now;
     const own = now + policy.totalMs;
-    this.deadlineAt = parent === undefined || own < parent.deadlineAt ? own : parent.deadlineAt;
+    const around = parent === undefined ? Number.POSITIVE_INFINITY : parent.cutAt;
+    this.deadlineAt = own < around ? own : around;
+    this.cutAt = policy.cutAtTotal ? this.deadlineAt : around;
     this.retriesLeft = policy.maxAttempts - 1;
   }
 
@@ -142,7 +153,7 @@ export class Call<Value, Payload = unknown> implements Admittee, Scope, AttemptC
   }
 
   get deadline(): number | undefined {
-    return this.deadlineAt === Number.POSITIVE_INFINITY ? undefined : this.wallAt(this.deadlineAt);
+    return this.cutAt === Number.POSITIVE_INFINITY ? undefined : this.wallAt(this.cutAt);
   }
 
   get idempotencyKey(): string | undefined {
@@ -176,8 +187,8 @@ export class Call<Value, Payload = unknown> implements Admittee, Scope, AttemptC
   timeoutMs(now: number): number {
     const { attemptTimeoutsMs } = this.policy;
     const own = attemptTimeoutsMs[Math.min(this.attempt, attemptTimeoutsMs.length) - 1] ?? Number.POSITIVE_INFINITY;
-    const left = this.deadlineAt - now;
-    return own < left || !this.policy.cutAtTotal ? own : left;
+    const left = this.cutAt - now;
+    return own < left ? own : left;
   }
 
   remember(verdict: Verdict, because: Because, durationMs: number, now: number, outcome: Outcome<Value>): void {
@@ -188,7 +199,7 @@ export class Call<Value, Payload = unknown> implements Admittee, Scope, AttemptC
       durationMs,
       verdict,
       because,
-      ...this.work.excerpt?.(outcome),
+      ...this.work.excerpt?.(outcome, this.payload),
     });
   }
 }

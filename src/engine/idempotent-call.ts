@@ -3,6 +3,7 @@ import { IdempotencyInFlightError, IdempotencyMismatchError, OutcomeUnknownError
 import type { IdempotencyStore, StoredAnswer } from "../ports/idempotency-store.ts";
 import type { Reconciled } from "./call.ts";
 import type { Runtime } from "./runtime.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 import { uuidv7 } from "./uuid.ts";
 
 /** One keyed call, as its door describes it. */
@@ -177,17 +178,4 @@ export class IdempotencyGuard {
     clock.hold?.(timer, false);
     return () => clock.clearTimer(timer);
   }
-}
-
-function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    if (signal.aborted) {
-      onAbort();
-      return;
-    }
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

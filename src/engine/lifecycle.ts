@@ -1,12 +1,13 @@
 import { type Because, type Decision } from "../core/decision.ts";
-import { StoreError, isHoldfastError } from "../core/errors.ts";
+import { DeadlineError, StoreError, isHoldfastError, type ErrorCode } from "../core/errors.ts";
 import { attach, exhaustedBelow, lastBegun, type Explanation } from "../core/explain.ts";
 import { SUCCESS, type Verdict } from "../core/verdict.ts";
 import { decide, type Situation } from "../policy/decide.ts";
 import { sleep } from "../ports/clock.ts";
 import { Attempt, enter } from "./attempt.ts";
-import type { Call, Outcome } from "./call.ts";
+import type { Call, Outcome, Reconciled } from "./call.ts";
 import { retriesAllowed, spendRetry } from "./scope.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /**
  * The way of one call: the lane admits it, an attempt is made under its timeout, what came of it is judged and recorded, and
@@ -18,7 +19,8 @@ export async function run<Value, Payload>(call: Call<Value, Payload>): Promise<V
   const { lane } = call.details;
   let last: Settled<Value> | undefined;
   for (let now = call.startedAt; ; now = runtime.clock.monotonic()) {
-    if (callerSignal?.aborted === true) throw callerSignal.reason;
+    if (callerSignal?.aborted === true) return await abandoned(call, callerSignal.reason, last);
+    if (now >= call.cutAt) return await refused(call, overdue(call), last);
     if (lane !== undefined) {
       try {
         const waiting = lane.admit(call, now);
@@ -92,7 +94,9 @@ const ANSWERED: Because = Object.freeze({ code: "answered" });
 
 function succeed<Value, Payload>(call: Call<Value, Payload>, value: Value, because: Because, now: number): Value {
   const { events } = call.runtime;
-  if (call.attempt > 1) attach(value, { operation: call.operation, attempts: call.attempt, outcome: "succeeded", because });
+  if (call.attempt > 1 || because !== ANSWERED) {
+    attach(value, { operation: call.operation, attempts: call.attempt, outcome: "succeeded", because });
+  }
   if (events.wants("call:settled")) {
     events.emit("call:settled", {
       operation: call.operation,
@@ -113,7 +117,8 @@ function conclude<Value>(outcome: Outcome<Value>): Value {
 
 export function judgeThrown<Value, Payload>(call: Call<Value, Payload>, error: unknown): Verdict {
   if (call.callerSignal?.aborted === true && error === call.callerSignal.reason) {
-    return { kind: "cancelled", effect: "unknown", rule: "caller-aborted", because: "the caller aborted" };
+    const effect = call.work.sent?.(call.payload) === false ? "none" : "unknown";
+    return { kind: "cancelled", effect, rule: "caller-aborted", because: "the caller aborted" };
   }
   return call.work.judgeError(error, call.attempt, call.payload);
 }
@@ -130,9 +135,7 @@ async function afterFailure<Value, Payload>(call: Call<Value, Payload>, settled:
       await retryLater(call, decision);
       return undefined;
     case "refresh":
-      call.refreshed = true;
-      await (call.details.refresh as () => Promise<void>)();
-      return undefined;
+      return await refresh(call, settled);
     case "reconcile":
       return await ask(call, settled, decision);
     case "repair":
@@ -197,7 +200,30 @@ async function retryLater<Value, Payload>(
       where: "a retry inside another call or task; both draw on the outer budget",
     });
   }
-  await sleep(runtime.clock, delayMs, call.callerSignal);
+  await pause(call, delayMs);
+}
+
+/** Waits, or until the caller leaves: that is looked at before the next attempt. */
+async function pause<Value, Payload>({ runtime, callerSignal }: Call<Value, Payload>, delayMs: number): Promise<void> {
+  try {
+    await sleep(runtime.clock, delayMs, callerSignal);
+  } catch (error) {
+    if (callerSignal?.aborted !== true) throw error;
+  }
+}
+
+/** Gets a new credential. One that cannot be had now is an attempt that came to nothing, and is judged as any other. */
+async function refresh<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value>): Promise<Outcome<Value> | undefined> {
+  const { callerSignal, details, runtime, work } = call;
+  call.refreshed = true;
+  try {
+    await unlessAborted((details.refresh as () => Promise<void>)(), callerSignal);
+    return undefined;
+  } catch (error) {
+    if (callerSignal?.aborted === true) return undefined;
+    const verdict: Verdict = { ...work.judgeError(error, call.attempt, call.payload), effect: "none" };
+    return await afterFailure(call, { ...settled, outcome: { threw: true, error }, verdict, settledAt: runtime.clock.monotonic() });
+  }
 }
 
 /** The outcome is unknown and the other side can tell: wait a backoff, so that a late effect can be seen, and ask. */
@@ -209,8 +235,15 @@ async function ask<Value, Payload>(
   const { details, runtime } = call;
   const reconcile = details.reconcile as NonNullable<typeof details.reconcile>;
   const delayMs = call.policy.backoff(call.attempt - 1, call.previousDelayMs, runtime.random);
-  await sleep(runtime.clock, Math.min(delayMs, Math.max(0, call.deadlineAt - runtime.clock.monotonic())), call.callerSignal);
-  const told = await reconcile({ operation: call.operation, idempotencyKey: details.idempotencyKey });
+  await pause(call, Math.min(delayMs, Math.max(0, call.deadlineAt - runtime.clock.monotonic())));
+  if (call.callerSignal?.aborted === true) return undefined;
+  let told: Reconciled<Value> = { happened: "unknown" };
+  let doubt = "the other side could not tell";
+  try {
+    told = await reconcile({ operation: call.operation, idempotencyKey: details.idempotencyKey });
+  } catch (error) {
+    doubt = `asking the other side failed: ${error instanceof Error ? error.message : String(error)}`;
+  }
   if (told.happened === true) {
     const because: Because = { ...decision.because, detail: "the other side says that it happened" };
     return { threw: false, value: succeed(call, told.value, because, runtime.clock.monotonic()) };
@@ -227,7 +260,7 @@ async function ask<Value, Payload>(
     else fail(call, certain, next.because);
     return settled.outcome;
   }
-  const because: Because = { ...decision.because, code: "outcome-unknown", detail: "the other side could not tell" };
+  const because: Because = { ...decision.because, code: "outcome-unknown", detail: doubt };
   if (details.keep === undefined) fail(call, settled, because);
   else await bury(call, settled, { action: "dead-letter", reason: "outcome-unknown", because });
   return settled.outcome;
@@ -311,38 +344,63 @@ async function bury<Value, Payload>(
   fail(call, settled, decision.because, call.operation);
 }
 
-/** The lane did not let it go. After an attempt that failed, that failure is what the caller should see. */
+function overdue<Value, Payload>({ attempt }: Call<Value, Payload>): DeadlineError {
+  const what = attempt === 0 ? "the call started" : `attempt ${attempt + 1}`;
+  return new DeadlineError(`the deadline (timeout.total, or that of a task or call around) was over before ${what}; nothing more was sent`);
+}
+
+/** The caller has gone. What is in doubt then is kept. */
+async function abandoned<Value, Payload>(call: Call<Value, Payload>, reason: unknown, last: Settled<Value> | undefined): Promise<never> {
+  const because: Because = { code: "cancelled", attempt: call.attempt, detail: "the caller aborted" };
+  const inDoubt = last?.verdict.effect === "unknown" && call.details.repeatable === false && call.details.keep !== undefined;
+  if (last === undefined) {
+    attach(reason, { operation: call.operation, attempts: 0, outcome: "refused", because }, call.ordinal);
+    tellRefused(call, because);
+  } else {
+    const settled: Settled<Value> = { ...last, outcome: { threw: true, error: reason } };
+    if (inDoubt) await bury(call, settled, { action: "dead-letter", reason: "outcome-unknown", because });
+    else fail(call, settled, because);
+  }
+  throw reason;
+}
+
+/** It was not let go. After an attempt that failed, that failure is what the caller should see. */
 async function refused<Value, Payload>(call: Call<Value, Payload>, refusal: unknown, last: Settled<Value> | undefined): Promise<Value> {
-  const { runtime, details } = call;
+  const { callerSignal, details } = call;
+  if (callerSignal?.aborted === true && refusal === callerSignal.reason) return await abandoned(call, refusal, last);
   const retryAfterMs = isHoldfastError(refusal) ? refusal.retryAfterMs : undefined;
   const because: Because = {
-    code: isHoldfastError(refusal, "circuit-open") ? "breaker-open" : call.callerSignal?.aborted === true ? "cancelled" : "deadline",
+    code: isHoldfastError(refusal) ? (REFUSALS[refusal.code] ?? "deadline") : "deadline",
     attempt: call.attempt,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(refusal instanceof Error ? { detail: refusal.message } : {}),
   };
-  if (last !== undefined && because.code !== "cancelled") {
+  if (last !== undefined) {
     if (details.keep === undefined) fail(call, last, because);
     else await bury(call, last, { action: "dead-letter", reason: because.code === "deadline" ? "expired" : "exhausted", because });
     return conclude(last.outcome);
   }
-  attach(refusal, {
+  const explanation: Explanation = { operation: call.operation, attempts: 0, outcome: "refused", because };
+  attach(refusal, retryAfterMs === undefined ? explanation : { ...explanation, retryAfterMs }, call.ordinal);
+  tellRefused(call, because);
+  throw refusal;
+}
+
+const REFUSALS: Readonly<Partial<Record<ErrorCode, Because["code"]>>> = {
+  "circuit-open": "breaker-open",
+  "rate-limited": "rate-limited",
+  "queue-full": "queue-full",
+};
+
+function tellRefused<Value, Payload>(call: Call<Value, Payload>, because: Because): void {
+  const { runtime } = call;
+  if (!runtime.events.wants("call:settled")) return;
+  runtime.events.emit("call:settled", {
     operation: call.operation,
-    attempts: call.attempt,
+    lane: call.laneRef,
+    attempts: 0,
     outcome: "refused",
     because,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    durationMs: runtime.clock.monotonic() - call.startedAt,
   });
-  if (runtime.events.wants("call:settled")) {
-    const durationMs = runtime.clock.monotonic() - call.startedAt;
-    runtime.events.emit("call:settled", {
-      operation: call.operation,
-      lane: call.laneRef,
-      attempts: call.attempt,
-      outcome: "refused",
-      because,
-      durationMs,
-    });
-  }
-  throw refusal;
 }

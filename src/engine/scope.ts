@@ -3,8 +3,8 @@
  * for what its function calls; `task()` opens one of its own.
  */
 export interface Scope {
-  /** Monotonic ms of the runtime's clock; Infinity without one. */
-  readonly deadlineAt: number;
+  /** When everything inside must have ended, where somebody asked for that; else Infinity. Monotonic ms of the runtime's clock. */
+  readonly cutAt: number;
   /** Retries that may still be made inside. */
   retriesLeft: number;
   readonly parent: Scope | undefined;

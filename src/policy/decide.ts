@@ -54,6 +54,8 @@ export function decide(situation: Situation, policy: DecidePolicy, random: () =>
     case "success":
       return { action: "succeed", because: reason("answered", situation) };
     case "cancelled":
+      // The caller has gone, a timeout of its own perhaps; what was on its way may have happened all the same.
+      if (verdict.effect === "unknown" && !situation.repeatable) return end("outcome-unknown", "cancelled", situation);
       return { action: "fail", because: reason("cancelled", situation) };
     case "permanent":
       if (verdict.hint?.retry === true) return again(situation, policy, random);
