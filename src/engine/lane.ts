@@ -23,6 +23,8 @@ export interface Admittee {
   readonly callerSignal: AbortSignal | undefined;
   /** The breaker's stamp that it was admitted with; kept by the call until it settles. */
   generation: number;
+  /** When it was admitted; kept for an admission that is given back. */
+  admittedAt?: number;
 }
 
 /** Which policies stand in a lane. Limiters may be shared with other lanes of the API; the rest is the lane's own. */
@@ -139,7 +141,7 @@ export class Lane {
   giveBack(call: Admittee, now: number): void {
     this.#inFlight -= 1;
     this.#permits?.giveBack();
-    for (const limiter of this.#limiters) limiter.refund(call.cost, now);
+    for (const limiter of this.#limiters) limiter.refund(call.cost, call.admittedAt ?? now, now);
     this.breaker?.settle(call.generation, "ignored", 0, now);
     if (this.#queue.length > 0) this.#pump();
   }
@@ -195,18 +197,19 @@ export class Lane {
     for (let index = 0; index < limiters.length; index += 1) {
       const wait = (limiters[index] as Limiter).tryTake(call.cost, now);
       if (wait > 0) {
-        for (let taken = 0; taken < index; taken += 1) (limiters[taken] as Limiter).refund(call.cost, now);
+        for (let taken = 0; taken < index; taken += 1) (limiters[taken] as Limiter).refund(call.cost, now, now);
         this.#undo(call, now);
         return this.#held("rate", wait);
       }
     }
     const ramp = breaker === undefined || this.#mode !== "closed" ? 0 : this.#ramp.tryTake(now);
     if (ramp > 0) {
-      for (const limiter of limiters) limiter.refund(call.cost, now);
+      for (const limiter of limiters) limiter.refund(call.cost, now, now);
       this.#undo(call, now);
       return this.#held("ramp", ramp);
     }
     this.#inFlight += 1;
+    call.admittedAt = now;
     return 0;
   }
 

@@ -1,5 +1,12 @@
+import { ConfigError } from "../../core/errors.ts";
+import { shown } from "../../core/shown.ts";
 import type { ResolvedRateLimit } from "./options.ts";
-import { TokenBucket } from "./token-bucket.ts";
+import { LONGEST_PAUSE_MS, TokenBucket } from "./token-bucket.ts";
+
+/** Refuses a cost that is no number of units: NaN, taken once, would let everything through ever after. */
+export function checkCost(cost: number): void {
+  if (!(cost >= 0)) throw new ConfigError({ path: "cost", message: `cost is ${shown(cost)}; give a number of at least 0` });
+}
 
 /**
  * Several buckets at once (per second and per day): a call goes when all of them let it. Without buckets it only obeys the
@@ -7,15 +14,20 @@ import { TokenBucket } from "./token-bucket.ts";
  */
 export class Limiter {
   readonly #buckets: readonly TokenBucket[];
+  /** The one with the shortest window: what a refusal without a word is most likely about. */
+  readonly #quickest: TokenBucket | undefined;
   /** A hint of the other side stops all of them until then. */
   #pausedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(limits: readonly ResolvedRateLimit[]) {
     this.#buckets = limits.map((limit) => new TokenBucket(limit));
+    const shortest = Math.min(...limits.map(({ perMs }) => perMs));
+    this.#quickest = this.#buckets[limits.findIndex(({ perMs }) => perMs === shortest)];
   }
 
   /** Milliseconds until `cost` may be taken of every bucket; 0 when it may be taken now, Infinity when it never fits. */
   waitMs(cost: number, now: number): number {
+    checkCost(cost);
     const buckets = this.#buckets;
     let wait = Math.max(0, this.#pausedUntil - now);
     for (let index = 0; index < buckets.length; index += 1) wait = Math.max(wait, (buckets[index] as TokenBucket).waitMs(cost, now));
@@ -31,15 +43,15 @@ export class Limiter {
     return 0;
   }
 
-  /** Gives back what was taken for a call that never started. */
-  refund(cost: number, now: number): void {
-    for (const bucket of this.#buckets) bucket.refund(cost, now);
+  /** Gives back what was taken at `takenAt` for a call that never started. */
+  refund(cost: number, takenAt: number, now: number): void {
+    for (const bucket of this.#buckets) bucket.refund(cost, takenAt, now);
   }
 
-  /** A 429 was answered: pause every bucket for the hint, or halve their rates where none was given. */
+  /** A 429 was answered: pause every bucket for the hint, or halve the rate of the quickest where none was given. */
   throttled(hintMs: number | undefined, now: number): void {
-    if (hintMs !== undefined) this.#pausedUntil = Math.max(this.#pausedUntil, now + hintMs);
-    else for (const bucket of this.#buckets) bucket.slowDown(now);
+    if (hintMs === undefined) this.#quickest?.slowDown(now);
+    else this.#pausedUntil = Math.max(this.#pausedUntil, now + Math.min(hintMs, LONGEST_PAUSE_MS));
   }
 
   /** Until when the other side's hint stops it; in the past when nothing does. */

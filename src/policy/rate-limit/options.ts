@@ -1,5 +1,7 @@
 import { durationMs, type Duration } from "../../core/duration.ts";
 import { ConfigError } from "../../core/errors.ts";
+import { refuseUnknown } from "../../core/options.ts";
+import { shown } from "../../core/shown.ts";
 
 /** One bucket: `limit` calls per `per`, of which `burst` may go at once. */
 export interface RateLimitOptions {
@@ -25,28 +27,38 @@ export interface ResolvedRateLimit {
   readonly scope: RateLimitScope;
 }
 
+const OPTIONS: readonly (keyof RateLimitOptions)[] = ["limit", "per", "burst", "scope"];
+
 /** The buckets, checked and completed. */
-export function resolveRateLimits(options: RateLimitOptions | readonly RateLimitOptions[], path = "rateLimit"): readonly ResolvedRateLimit[] {
+export function resolveRateLimits(
+  options: RateLimitOptions | readonly RateLimitOptions[],
+  path = "rateLimit",
+): readonly ResolvedRateLimit[] {
   const list = Array.isArray(options) ? (options as readonly RateLimitOptions[]) : [options as RateLimitOptions];
   if (list.length === 0) throw new ConfigError({ path, message: `${path} is empty; give at least one bucket, or leave it out` });
   return list.map((one, index) => resolveOne(one, Array.isArray(options) ? `${path}[${index}]` : path));
 }
 
 function resolveOne(options: RateLimitOptions, path: string): ResolvedRateLimit {
+  refuseUnknown(options, OPTIONS, path);
   const perMs = durationMs(options.per ?? 1_000, `${path}.per`);
   const { limit } = options;
   const positive = (value: number, name: string): void => {
-    if (!(value > 0) || !Number.isFinite(value)) throw new ConfigError({ path: `${path}.${name}`, message: `${path}.${name} is ${value}; give a number above 0` });
+    if (!(value > 0) || !Number.isFinite(value))
+      throw new ConfigError({ path: `${path}.${name}`, message: `${path}.${name} is ${shown(value)}; give a number above 0` });
   };
   positive(limit, "limit");
   positive(perMs, "per");
   const burst = options.burst ?? (perMs > 60_000 ? limit : Math.max(1, Math.floor((limit * 1_000) / perMs)));
   if (!(burst >= 1) || !Number.isFinite(burst)) {
-    throw new ConfigError({ path: `${path}.burst`, message: `${path}.burst is ${burst}; give a number of at least 1, or no call could ever start` });
+    throw new ConfigError({
+      path: `${path}.burst`,
+      message: `${path}.burst is ${shown(burst)}; give a number of at least 1, or no call could ever start`,
+    });
   }
   const scope = options.scope ?? "api";
   if (scope !== "api" && scope !== "endpoint" && scope !== "partition") {
-    throw new ConfigError({ path: `${path}.scope`, message: `${path}.scope is ${JSON.stringify(scope)}; give "api", "endpoint" or "partition"` });
+    throw new ConfigError({ path: `${path}.scope`, message: `${path}.scope is ${shown(scope)}; give "api", "endpoint" or "partition"` });
   }
   return Object.freeze({ limit, perMs, burst, scope });
 }

@@ -1,8 +1,13 @@
 import type { ResolvedRateLimit } from "./options.ts";
 
-/** Share of the full rate that comes back per `per` (at least a second) after an unexplained 429 halved it. */
+/** Share of the full rate that comes back with each step after an unexplained 429 halved it. */
 const REGROWTH = 0.1;
 const SLOWEST = 1 / 64;
+/** A step is a `per`, within these bounds: a daily quota's bucket must not need ten days to come back. */
+const SHORTEST_STEP_MS = 1_000;
+const LONGEST_STEP_MS = 60_000;
+/** No header may stop a bucket for longer: one that is nonsense (an instant where seconds belong) would stop it for good. */
+export const LONGEST_PAUSE_MS = 86_400_000;
 
 /**
  * One token bucket in the form of GCRA (the generic cell rate algorithm, ITU-T I.371): instead of counting tokens it keeps
@@ -12,18 +17,20 @@ const SLOWEST = 1 / 64;
 export class TokenBucket {
   readonly #intervalMs: number;
   readonly #burst: number;
-  readonly #perMs: number;
+  readonly #stepMs: number;
   /** When the bucket is full again ("theoretical arrival time" of the literature). */
   #fullAt = Number.NEGATIVE_INFINITY;
   #pausedUntil = Number.NEGATIVE_INFINITY;
   /** Share of the full rate in force since `#slowedAt`; regrows with time. */
   #share = 1;
   #slowedAt = 0;
+  /** When the other side said last how much is left; what was taken before that is in its count. */
+  #learnedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ResolvedRateLimit) {
     this.#intervalMs = options.perMs / options.limit;
     this.#burst = options.burst;
-    this.#perMs = options.perMs;
+    this.#stepMs = Math.min(Math.max(options.perMs, SHORTEST_STEP_MS), LONGEST_STEP_MS);
   }
 
   /** Milliseconds until `cost` may be taken; 0 when it may be taken now. Infinity when it can never fit the burst. */
@@ -41,27 +48,32 @@ export class TokenBucket {
     this.#fullAt = Math.max(this.#fullAt, now) + cost * this.#interval(now);
   }
 
-  /** Gives back what was taken for a call that never started. */
-  refund(cost: number, now: number): void {
-    this.#fullAt -= cost * this.#interval(now);
+  /**
+   * Gives back what was taken at `takenAt` for a call that never started. What would have overflowed meanwhile is lost: a bucket that
+   * was full got no more tokens, so giving back all of an old one would let more start than the bound allows.
+   */
+  refund(cost: number, takenAt: number, now: number): void {
+    if (takenAt < this.#learnedAt) return;
+    const kept = cost - (now - takenAt) / this.#intervalMs;
+    if (kept > 0) this.#fullAt -= kept * this.#interval(now);
   }
 
-  /** Nothing goes before `until`. */
-  pause(until: number): void {
+  /** Nothing goes for so long. */
+  pause(ms: number, now: number): void {
+    const until = now + Math.min(ms, LONGEST_PAUSE_MS);
     if (until > this.#pausedUntil) this.#pausedUntil = until;
   }
 
-  /** The other side refused without saying for how long: half the rate, at most once per `per` (or second), regrown bit by bit. */
+  /** The other side refused without saying for how long: half the rate, at most once a second, regrown bit by bit. */
   slowDown(now: number): void {
-    const step = Math.max(1_000, this.#perMs);
-    if (this.#share < 1 && now - this.#slowedAt < Math.min(step, 1_000)) return;
+    if (this.#share < 1 && now - this.#slowedAt < SHORTEST_STEP_MS) return;
     const current = this.#currentShare(now);
     // Rescale what is owed: the same tokens are missing, each now takes longer to come back.
     const owed = Math.max(0, this.#fullAt - now) / (this.#intervalMs / current);
     this.#share = Math.max(SLOWEST, current / 2);
     this.#slowedAt = now;
     this.#fullAt = now + owed * this.#interval(now);
-    this.#pausedUntil = Math.max(this.#pausedUntil, now + this.#interval(now));
+    this.pause(Math.min(this.#interval(now), this.#stepMs), now);
   }
 
   /** The other side says that only `remaining` are left (until `resetMs` from now): never more than that go. */
@@ -69,7 +81,8 @@ export class TokenBucket {
     const interval = this.#interval(now);
     const tokens = this.#burst - Math.max(0, this.#fullAt - now) / interval;
     if (remaining < tokens) this.#fullAt = now + (this.#burst - Math.max(0, remaining)) * interval;
-    if (remaining <= 0 && resetMs !== undefined) this.pause(now + resetMs);
+    if (remaining <= 0 && resetMs !== undefined) this.pause(resetMs, now);
+    this.#learnedAt = now;
   }
 
   /** Whole tokens to be had now. */
@@ -84,8 +97,7 @@ export class TokenBucket {
 
   #currentShare(now: number): number {
     if (this.#share === 1) return 1;
-    const steps = (now - this.#slowedAt) / Math.max(1_000, this.#perMs);
-    const grown = this.#share + REGROWTH * steps;
+    const grown = this.#share + (REGROWTH * (now - this.#slowedAt)) / this.#stepMs;
     if (grown >= 1) this.#share = 1;
     return Math.min(1, grown);
   }
