@@ -7,6 +7,7 @@ import { compileRules, type Rule } from "../policy/classify/rule.ts";
 import { FunctionWork } from "../engine/function-work.ts";
 import { PLAIN_CLASSIFIER, type Classifier } from "../policy/classify/classify.ts";
 import { runtimeFor, type Environment } from "./environment.ts";
+import { OptionsMemo } from "./options-memo.ts";
 
 export interface RetryOptions extends AttemptOptions, Environment {
   /** Whether an error that could be retried is worth it. It is asked after classification: what is permanent stays so. */
@@ -17,15 +18,14 @@ export interface RetryOptions extends AttemptOptions, Environment {
   readonly signal?: AbortSignal;
 }
 
-interface ResolvedRetry {
+/** What `retry()` reads of its options, but for what differs from call to call. */
+interface RetryPlan {
   readonly policy: CallPolicy;
   readonly runtime: Runtime;
   readonly work: FunctionWork<unknown>;
 }
 
 const DEFAULTS: RetryOptions = Object.freeze({});
-/** Options are mostly one object used again and again: checked once, then found here. */
-const resolved = new WeakMap<RetryOptions, ResolvedRetry>();
 
 /**
  * Calls `fn` until it succeeds, a retry cannot help, or attempts, time or a budget run out; then the last error surfaces as it
@@ -53,26 +53,26 @@ const resolved = new WeakMap<RetryOptions, ResolvedRetry>();
  * ```
  */
 export function retry<Value>(fn: (context: AttemptContext) => Promise<Value> | Value, options: RetryOptions = DEFAULTS): Promise<Value> {
-  let ready = resolved.get(options);
-  if (ready === undefined) {
-    ready = resolveRetry(options);
-    resolved.set(options, ready);
-  }
-  const { signal } = options;
-  return run(
-    new Call(ready.runtime, ready.policy, ready.work as FunctionWork<Value>, fn, signal === undefined ? LAZY : { lazyScope: true, signal }),
-  );
+  const { policy, runtime, work } = plans.of(options);
+  const { signal, retryIf } = options;
+  const details = signal === undefined && retryIf === undefined ? LAZY : { lazyScope: true, signal, retryIf };
+  return run(new Call(runtime, policy, work as FunctionWork<Value>, fn, details));
 }
 
 const LAZY: { readonly lazyScope: true } = Object.freeze({ lazyScope: true });
 
-function resolveRetry(options: RetryOptions): ResolvedRetry {
+const plans = new OptionsMemo<RetryOptions, RetryPlan>(planOf, {
+  ofTheCall: ["signal", "retryIf"],
+  data: ["timeout", "backoff", "classify"],
+});
+
+function planOf(options: RetryOptions): RetryPlan {
   const classifier: Classifier =
     options.classify === undefined ? PLAIN_CLASSIFIER : { rules: compileRules(options.classify, "classify"), hintHeaders: [] };
   const runtime = runtimeFor(options);
   return {
     policy: resolveCallPolicy(options, { retry: "", timeout: "timeout.", rest: "" }),
     runtime,
-    work: new FunctionWork(classifier, runtime, options.retryIf),
+    work: new FunctionWork(classifier, runtime),
   };
 }

@@ -4,6 +4,7 @@ import type { Verdict } from "../core/verdict.ts";
 import type { RetryQuota } from "../policy/budget/retry-quota.ts";
 import type { AttemptRecord, NewDeadLetter, StoredRequest } from "../ports/dead-letter-store.ts";
 import type { LaneRef } from "../ports/events.ts";
+import type { Attempt } from "./attempt.ts";
 import type { CallPolicy } from "./call-policy.ts";
 import type { Admittee, Lane } from "./lane.ts";
 import { scopes, type Runtime } from "./runtime.ts";
@@ -33,8 +34,6 @@ export interface Work<Value, Payload> {
   /** Judges an answer. Without it every answer is a success. */
   judge?(value: Value, attempt: number, payload: Payload): Verdict | Promise<Verdict>;
   judgeError(error: unknown, attempt: number, payload: Payload): Verdict;
-  /** The caller's own word on whether an error is worth a retry. */
-  retryIf?: ((error: unknown, attempt: number) => boolean) | undefined;
   /** Whether anything of the attempt may have left. Without it everything may have. */
   sent?(payload: Payload): boolean;
   /** What is kept of the answer in the history. */
@@ -73,6 +72,8 @@ export interface CallDetails<Value> {
   readonly idempotencyKey?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly quota?: RetryQuota | undefined;
+  /** The caller's own word on whether an error is worth a retry. */
+  readonly retryIf?: ((error: unknown, attempt: number) => boolean) | undefined;
   readonly cost?: number;
   readonly operationName?: string | undefined;
   /**
@@ -95,18 +96,14 @@ export class Call<Value, Payload = unknown> implements Admittee, Scope, AttemptC
   readonly payload: Payload;
   readonly details: CallDetails<Value>;
   readonly parent: Scope | undefined;
-  readonly startedAt: number;
-  /** No further attempt starts after it. */
-  readonly deadlineAt: number;
-  /**
-   * What runs is cut off at it. A total that nobody asked for cuts nothing, neither here nor inside: long work whose function makes
-   * many calls would else find them all late.
-   */
-  readonly cutAt: number;
   retriesLeft: number;
   /** Its place among all calls that were ever begun. */
   readonly ordinal: number = beginCall();
   attempt = 0;
+  /** When this attempt started; undefined for one that nobody times. */
+  attemptAt: number | undefined = undefined;
+  /** This attempt, where something may cut it off. */
+  running: Attempt<Value> | undefined = undefined;
   /** The call that had begun last when this attempt started: what began later is, for all we know, inside of it. */
   attemptSince = 0;
   generation = 0;
@@ -115,24 +112,58 @@ export class Call<Value, Payload = unknown> implements Admittee, Scope, AttemptC
   previousDelayMs = 0;
   /** Tries so far, from the first that failed on. */
   history: AttemptRecord[] | undefined = undefined;
+  #startedAt: number | undefined = undefined;
+  /** The deadline of what it stands in, where that has one. */
+  readonly #around: number | undefined;
   #operation: string | undefined = undefined;
   #unaborted: AbortSignal | undefined = undefined;
 
   constructor(runtime: Runtime, policy: CallPolicy, work: Work<Value, Payload>, payload: Payload, details: CallDetails<Value>) {
     const parent = scopes.getStore();
-    const now = runtime.clock.monotonic();
+    const around = parent === undefined ? Number.POSITIVE_INFINITY : parent.cutAt;
     this.runtime = runtime;
     this.policy = policy;
     this.work = work;
     this.payload = payload;
     this.details = details;
     this.parent = parent;
-    this.startedAt = now;
-    const own = now + policy.totalMs;
-    const around = parent === undefined ? Number.POSITIVE_INFINITY : parent.cutAt;
-    this.deadlineAt = own < around ? own : around;
-    this.cutAt = policy.cutAtTotal ? this.deadlineAt : around;
+    this.#around = around === Number.POSITIVE_INFINITY ? undefined : around;
     this.retriesLeft = policy.maxAttempts - 1;
+  }
+
+  /**
+   * Whether anything hangs on the time of the first attempt. Where nothing does, no clock is read until a failure: a reading
+   * costs a third of all that `retry()` does.
+   */
+  get isTimed(): boolean {
+    const { details, policy, runtime } = this;
+    return (
+      details.lane !== undefined ||
+      details.signal !== undefined ||
+      this.#around !== undefined ||
+      policy.cutAtTotal ||
+      policy.attemptTimeoutsMs[0] !== Number.POSITIVE_INFINITY ||
+      runtime.events.any
+    );
+  }
+
+  /** When it started; for one that is not timed, when somebody first asked. */
+  get startedAt(): number {
+    return (this.#startedAt ??= this.runtime.clock.monotonic());
+  }
+
+  /** No further attempt starts after it. */
+  get deadlineAt(): number {
+    const own = this.startedAt + this.policy.totalMs;
+    return this.#around === undefined || own < this.#around ? own : this.#around;
+  }
+
+  /**
+   * What runs is cut off at it. A total that nobody asked for cuts nothing, neither here nor inside: long work whose function makes
+   * many calls would else find them all late.
+   */
+  get cutAt(): number {
+    return this.policy.cutAtTotal ? this.deadlineAt : (this.#around ?? Number.POSITIVE_INFINITY);
   }
 
   get lane(): Lane | undefined {

@@ -7,14 +7,12 @@ import type { Runtime } from "./runtime.ts";
 export type WorkFunction<Value> = (context: AttemptContext) => Promise<Value> | Value;
 
 export class FunctionWork<Value> implements Work<Value, WorkFunction<Value>> {
-  readonly retryIf: ((error: unknown, attempt: number) => boolean) | undefined;
   readonly #classifier: Classifier;
   readonly #runtime: Runtime;
 
-  constructor(classifier: Classifier, runtime: Runtime, retryIf?: (error: unknown, attempt: number) => boolean) {
+  constructor(classifier: Classifier, runtime: Runtime) {
     this.#classifier = classifier;
     this.#runtime = runtime;
-    this.retryIf = retryIf;
   }
 
   perform(context: AttemptContext, fn: WorkFunction<Value>): Promise<Value> | Value {

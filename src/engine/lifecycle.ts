@@ -13,55 +13,110 @@ import { unlessAborted } from "./unless-aborted.ts";
  * The way of one call: the lane admits it, an attempt is made under its timeout, what came of it is judged and recorded, and
  * `decide` says what happens next. Every door comes through here. (Deadline and context were opened with the `Call`; the
  * idempotency key is claimed around this.)
+ *
+ * Most calls end with their first attempt, so that one goes without an async function, which would keep half as much memory
+ * again for every call in flight. The loop begins with the first failure.
  */
-export async function run<Value, Payload>(call: Call<Value, Payload>): Promise<Value> {
-  const { runtime, work, callerSignal } = call;
-  const { lane } = call.details;
-  let last: Settled<Value> | undefined;
-  for (let now = call.startedAt; ; now = runtime.clock.monotonic()) {
-    if (callerSignal?.aborted === true) return await abandoned(call, callerSignal.reason, last);
-    if (now >= call.cutAt) return await refused(call, overdue(call), last);
-    if (lane !== undefined) {
-      try {
-        const waiting = lane.admit(call, now);
-        if (waiting !== undefined) {
-          await waiting;
-          now = runtime.clock.monotonic();
-        }
-      } catch (refusal) {
-        return await refused(call, refusal, last);
-      }
-    }
+export function run<Value, Payload>(call: Call<Value, Payload>): Promise<Value> {
+  const { callerSignal } = call;
+  if (callerSignal?.aborted === true) return abandoned(call, callerSignal.reason, undefined);
+  if (!call.isTimed) return firstAttempt(call, undefined);
+  const now = call.startedAt;
+  if (now >= call.cutAt) return refused(call, overdue(call), undefined);
+  const waiting = call.details.lane?.admit(call, now);
+  if (waiting === undefined) return firstAttempt(call, now);
+  return waiting.then(
+    () => firstAttempt(call, call.runtime.clock.monotonic()),
+    (refusal: unknown) => refused(call, refusal, undefined),
+  );
+}
 
-    call.attempt += 1;
-    call.attemptSince = lastBegun();
-    if (runtime.events.wants("attempt:started")) {
-      runtime.events.emit("attempt:started", { operation: call.operation, lane: call.laneRef, attempt: call.attempt });
-    }
-    const timeoutMs = call.timeoutMs(now);
-    const attempt = timeoutMs === Number.POSITIVE_INFINITY && callerSignal === undefined ? undefined : new Attempt(call, timeoutMs);
-    let outcome: Outcome<Value>;
-    let verdict: Verdict;
-    try {
-      const value = await (attempt === undefined ? enter(call, call) : attempt.perform(now));
-      verdict = work.judge === undefined ? SUCCESS : await work.judge(value, call.attempt, call.payload);
-      if (verdict === SUCCESS) {
-        attempt?.finish();
-        return succeedAtOnce(call, value, now);
-      }
-      outcome = { threw: false, value };
-    } catch (error) {
-      outcome = { threw: true, error };
-      verdict = judgeThrown(call, error);
-    }
-    attempt?.finish();
+function firstAttempt<Value, Payload>(call: Call<Value, Payload>, now: number | undefined): Promise<Value> {
+  return attempt(call, now).then(
+    (value) =>
+      call.work.judge === undefined ? succeedAtOnce(call, value) : judge(call, value).then((settled) => unlessFailed(call, settled)),
+    (error: unknown) => again(call, threw(call, error)),
+  );
+}
 
-    const settledAt = runtime.clock.monotonic();
-    settle(call, verdict, settledAt - now, settledAt);
-    last = { outcome, verdict, durationMs: settledAt - now, settledAt };
+function unlessFailed<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value>): Promise<Value> | Value {
+  return isSuccess(settled) ? succeed(call, settled.outcome.value, ANSWERED, settled.settledAt) : again(call, settled);
+}
+
+/** From a failure on: decides, waits, is admitted, tries once more. */
+async function again<Value, Payload>(call: Call<Value, Payload>, failed: Settled<Value>): Promise<Value> {
+  const { callerSignal, runtime } = call;
+  for (let last = failed; ;) {
     const end = await afterFailure(call, last);
     if (end !== undefined) return conclude(end);
+    if (callerSignal?.aborted === true) return await abandoned(call, callerSignal.reason, last);
+    let now = runtime.clock.monotonic();
+    if (now >= call.cutAt) return await refused(call, overdue(call), last);
+    try {
+      const waiting = call.details.lane?.admit(call, now);
+      if (waiting !== undefined) {
+        await waiting;
+        now = runtime.clock.monotonic();
+      }
+    } catch (refusal) {
+      return await refused(call, refusal, last);
+    }
+    try {
+      const value = await attempt(call, now);
+      if (call.work.judge === undefined) return succeedAtOnce(call, value);
+      last = await judge(call, value);
+    } catch (error) {
+      last = threw(call, error);
+    }
+    if (isSuccess(last)) return succeed(call, last.outcome.value, ANSWERED, last.settledAt);
   }
+}
+
+/** Makes one attempt. `now` is undefined for one that nobody times. */
+function attempt<Value, Payload>(call: Call<Value, Payload>, now: number | undefined): Promise<Value> {
+  const { runtime } = call;
+  call.attempt += 1;
+  call.attemptAt = now;
+  call.attemptSince = lastBegun();
+  if (runtime.events.wants("attempt:started")) {
+    runtime.events.emit("attempt:started", { operation: call.operation, lane: call.laneRef, attempt: call.attempt });
+  }
+  if (now !== undefined) {
+    const timeoutMs = call.timeoutMs(now);
+    if (timeoutMs !== Number.POSITIVE_INFINITY || call.callerSignal !== undefined) {
+      call.running = new Attempt(call, timeoutMs);
+      return call.running.perform(now);
+    }
+  }
+  // Nothing can cut it off, so the call itself is the context.
+  call.running = undefined;
+  try {
+    return Promise.resolve(enter(call, call));
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
+}
+
+async function judge<Value, Payload>(call: Call<Value, Payload>, value: Value): Promise<Settled<Value>> {
+  try {
+    const verdict = await (call.work.judge as NonNullable<typeof call.work.judge>)(value, call.attempt, call.payload);
+    return ended(call, { threw: false, value }, verdict);
+  } catch (error) {
+    return threw(call, error);
+  }
+}
+
+function threw<Value, Payload>(call: Call<Value, Payload>, error: unknown): Settled<Value> {
+  return ended(call, { threw: true, error }, judgeThrown(call, error));
+}
+
+/** Lets go of the attempt, and records it. */
+function ended<Value, Payload>(call: Call<Value, Payload>, outcome: Outcome<Value>, verdict: Verdict): Settled<Value> {
+  call.running?.finish();
+  const settledAt = call.runtime.clock.monotonic();
+  const durationMs = settledAt - (call.attemptAt ?? call.startedAt);
+  settle(call, verdict, durationMs, settledAt);
+  return { outcome, verdict, durationMs, settledAt };
 }
 
 /** What an attempt feeds: the lane's policies, and whoever listens. */
@@ -74,11 +129,11 @@ export function settle<Value, Payload>(call: Call<Value, Payload>, verdict: Verd
 }
 
 /** The happy path. Where nobody measures, no clock is read. */
-function succeedAtOnce<Value, Payload>(call: Call<Value, Payload>, value: Value, attemptAt: number): Value {
-  const { details, runtime } = call;
-  if (details.lane === undefined && call.attempt === 1 && !runtime.events.any) return value;
-  const now = runtime.clock.monotonic();
-  settle(call, SUCCESS, now - attemptAt, now);
+function succeedAtOnce<Value, Payload>(call: Call<Value, Payload>, value: Value): Value {
+  call.running?.finish();
+  if (call.attemptAt === undefined) return value;
+  const now = call.runtime.clock.monotonic();
+  settle(call, SUCCESS, now - call.attemptAt, now);
   return succeed(call, value, ANSWERED, now);
 }
 
@@ -88,6 +143,10 @@ export interface Settled<Value> {
   readonly verdict: Verdict;
   readonly durationMs: number;
   readonly settledAt: number;
+}
+
+function isSuccess<Value>(settled: Settled<Value>): settled is Settled<Value> & { readonly outcome: { readonly threw: false } } {
+  return settled.verdict === SUCCESS;
 }
 
 const ANSWERED: Because = Object.freeze({ code: "answered" });
@@ -152,7 +211,7 @@ async function afterFailure<Value, Payload>(call: Call<Value, Payload>, settled:
 
 /** What `decide` is asked about. */
 export function situationOf<Value, Payload>(call: Call<Value, Payload>, { verdict, outcome, settledAt }: Settled<Value>): Situation {
-  const { details, runtime, work } = call;
+  const { details } = call;
   const below = outcome.threw ? exhaustedBelow(outcome.error, call.attemptSince) : undefined;
   const value = details.quota?.valueOf(details.labels);
   return {
@@ -169,7 +228,7 @@ export function situationOf<Value, Payload>(call: Call<Value, Payload>, { verdic
     canRepair: false,
     refreshed: call.refreshed,
     keep: details.keep !== undefined && below?.deadLetter === undefined,
-    wanted: !outcome.threw || work.retryIf === undefined || work.retryIf(outcome.error, call.attempt),
+    wanted: !outcome.threw || details.retryIf === undefined || details.retryIf(outcome.error, call.attempt),
     exhaustedBelow: below !== undefined || (details.retriesAbove ?? 0) > 0,
     budgets: {
       task: retriesAllowed(call.parent),
