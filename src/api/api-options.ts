@@ -10,6 +10,7 @@ import type { HintHeader } from "../policy/hints/parse-hint.ts";
 import type { RateLimitOptions } from "../policy/rate-limit/options.ts";
 import type { AuthOptions } from "./auth.ts";
 import type { ProfileName } from "./profiles.ts";
+import type { Reconcile } from "./reconcile.ts";
 
 /** How failures outlive the call. See `docs/guide/durability.md`. */
 export type Durability =
@@ -55,6 +56,11 @@ export interface EndpointOptions {
   readonly durability?: Durability;
   /** Units of the rate limit that a call takes. @default 1 */
   readonly cost?: number;
+  /**
+   * Asked when nobody knows whether a write happened, before anything is sent again; for definitions in TypeScript. An option
+   * of the call itself wins.
+   */
+  readonly reconcile?: Reconcile;
 }
 
 /** One API, as its user describes it: data, the same in TypeScript and in JSON. Nothing here is ignored: what has no effect is an error. */

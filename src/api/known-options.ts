@@ -43,6 +43,7 @@ const ENDPOINT = namesOf<EndpointOptions>({
   classify: true,
   durability: true,
   cost: true,
+  reconcile: true,
 });
 const RETRY = namesOf<RetryConfig>({ maxAttempts: true, backoff: true });
 const TIMEOUT = namesOf<TimeoutOptions>({ attempt: true, total: true });

@@ -371,3 +371,22 @@ describe("defineApi", () => {
     expect(() => defineApi({ retry: { maxAttempts: -1 } })).toThrow(/retry\.maxAttempts/);
   });
 });
+
+describe("reconcile", () => {
+  const reconcile = async () => ({ happened: "unknown" }) as const;
+
+  test("belongs to an endpoint", () => {
+    const api = resolve({ endpoints: { "POST /enrolments": { reconcile } } });
+    expect(api.settings("POST /enrolments").reconcile).toBe(reconcile);
+    expect(api.settings("POST /contacts").reconcile).toBeUndefined();
+    expect(() => resolve({ reconcile })).toThrow(refusal("apis.crm.reconcile"));
+  });
+
+  test("is a function, and stands where it has an effect", () => {
+    const at = (endpoint: string) => `apis.crm.endpoints["${endpoint}"].reconcile`;
+    const wrong = (endpoint: string, layer: object) => () => resolve({ endpoints: { [endpoint]: { reconcile, ...layer } } });
+    expect(wrong("POST /x", { reconcile: "lookup" })).toThrow(refusal(at("POST /x"), '"lookup"'));
+    expect(wrong("POST /x", { repeatable: true })).toThrow(refusal(at("POST /x"), "no effect"));
+    expect(wrong("PUT /x/{id}", {})).toThrow(refusal(at("PUT /x/{id}"), "no effect"));
+  });
+});

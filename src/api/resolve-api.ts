@@ -18,6 +18,7 @@ import { EndpointTable } from "./endpoint.ts";
 import { headerNameAt, keptHeaders } from "./headers.ts";
 import { refuseUnknownOptions } from "./known-options.ts";
 import { profiles, type Profile } from "./profiles.ts";
+import type { Reconcile } from "./reconcile.ts";
 
 export interface ResolvedIdempotency {
   readonly header: string;
@@ -34,6 +35,7 @@ export interface EndpointSettings {
   readonly repeatable: boolean;
   readonly durability: Durability;
   readonly cost: number;
+  readonly reconcile: Reconcile | undefined;
 }
 
 /** An API, checked and completed: what the code reads. */
@@ -89,13 +91,14 @@ export function resolveApi(name: string, options: ApiOptions): ResolvedApi {
     repeatable: flagAt(options.repeatable, `${path}.repeatable`) ?? profile?.repeatable ?? false,
     durability: durabilityAt(options.durability ?? "on-failure", `${path}.durability`),
     cost: 1,
+    reconcile: undefined,
   };
   const hintHeaders = checkHintHeaders(options.hintHeaders ?? [], `${path}.hintHeaders`);
   const common = settingsOf(base, path, path, hintHeaders);
   const own = new Map(
     Object.entries(options.endpoints ?? {}).map(([endpoint, layer]) => {
       const at = `${path}.endpoints["${endpoint}"]`;
-      return [endpoint, settingsOf(overlay(base, layer, at, rateLimits), path, at, hintHeaders)];
+      return [endpoint, settingsOf(overlay(base, endpoint, layer, at, rateLimits), path, at, hintHeaders)];
     }),
   );
 
@@ -145,17 +148,40 @@ interface EndpointLayer {
   readonly repeatable: boolean;
   readonly durability: Durability;
   readonly cost: number;
+  readonly reconcile: Reconcile | undefined;
 }
 
 /** What an endpoint says, laid over what its API says. Its rules are tried first. */
-function overlay(base: EndpointLayer, layer: EndpointOptions, path: string, rateLimits: readonly ResolvedRateLimit[]): EndpointLayer {
+function overlay(
+  base: EndpointLayer,
+  endpoint: string,
+  layer: EndpointOptions,
+  path: string,
+  rateLimits: readonly ResolvedRateLimit[],
+): EndpointLayer {
+  const repeatable = flagAt(layer.repeatable, `${path}.repeatable`) ?? base.repeatable;
   return {
     attempts: { ...base.attempts, ...mergedRetry(base.attempts, layer.retry), timeout: { ...base.attempts.timeout, ...layer.timeout } },
     classify: layer.classify === undefined ? base.classify : [{ rules: layer.classify, path: `${path}.classify` }, ...base.classify],
-    repeatable: flagAt(layer.repeatable, `${path}.repeatable`) ?? base.repeatable,
+    repeatable,
     durability: layer.durability === undefined ? base.durability : durabilityAt(layer.durability, `${path}.durability`),
     cost: layer.cost === undefined ? base.cost : costAt(layer.cost, rateLimits, `${path}.cost`),
+    reconcile: layer.reconcile === undefined ? undefined : reconcileAt(layer.reconcile, endpoint, repeatable, `${path}.reconcile`),
   };
+}
+
+/** Methods that may be repeated by their own meaning (RFC 9110 §9.2.2): no doubt about them needs to be cleared. */
+const REPEATABLE_METHOD = /^(?:GET|HEAD|OPTIONS|PUT|DELETE) /;
+
+function reconcileAt(reconcile: Reconcile, endpoint: string, repeatable: boolean, path: string): Reconcile {
+  const refuse = (problem: string): never => {
+    throw new ConfigError({ path, message: `${path} ${problem}` });
+  };
+  if (typeof reconcile !== "function") refuse(`is ${shown(reconcile)}; give a function that looks the write up at the other side`);
+  if (repeatable || REPEATABLE_METHOD.test(endpoint)) {
+    refuse("has no effect: the endpoint is repeatable, so what is in doubt is sent again without asking");
+  }
+  return reconcile;
 }
 
 function costAt(cost: number, rateLimits: readonly ResolvedRateLimit[], path: string): number {
@@ -176,6 +202,7 @@ function settingsOf(layer: EndpointLayer, apiPath: string, path: string, hintHea
     repeatable: layer.repeatable,
     durability: layer.durability,
     cost: layer.cost,
+    reconcile: layer.reconcile,
   });
 }
 
