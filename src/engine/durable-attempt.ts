@@ -2,9 +2,11 @@ import type { Because, Decision } from "../core/decision.ts";
 import { SUCCESS, type Verdict } from "../core/verdict.ts";
 import { decide } from "../policy/decide.ts";
 import type { AttemptRecord } from "../ports/dead-letter-store.ts";
+import { situationOf } from "./after-failure.ts";
 import { Attempt } from "./attempt.ts";
 import type { Call, Outcome } from "./call.ts";
-import { judgeThrown, settle, situationOf, type Settled } from "./lifecycle.ts";
+import { ANSWERED, type Settled } from "./ending.ts";
+import { judgeThrown, settle } from "./lifecycle.ts";
 
 /** What one attempt of a stored operation came to: what to write down, and what happens next. */
 export interface DurableStep<Value> {
@@ -13,8 +15,6 @@ export interface DurableStep<Value> {
   readonly decision: Decision;
   readonly record: AttemptRecord;
 }
-
-const ANSWERED: Because = Object.freeze({ code: "answered" });
 
 /**
  * Steps 4 to 7 of the lifecycle for an operation of the queue: its lane has admitted it already, and `retry` and `park` are

@@ -1,0 +1,161 @@
+import type { Because, Decision } from "../core/decision.ts";
+import { exhaustedBelow } from "../core/explain.ts";
+import type { Verdict } from "../core/verdict.ts";
+import { decide, type Situation } from "../policy/decide.ts";
+import { sleep } from "../ports/clock.ts";
+import type { Call, Outcome, Reconciled } from "./call.ts";
+import { bury, fail, succeed, type Settled } from "./ending.ts";
+import { retriesAllowed, spendRetry } from "./scope.ts";
+import { unlessAborted } from "./unless-aborted.ts";
+
+/** Step 7: decides and acts. Answers the outcome to end with, or undefined when the next attempt may start. */
+export async function afterFailure<Value, Payload>(
+  call: Call<Value, Payload>,
+  settled: Settled<Value>,
+): Promise<Outcome<Value> | undefined> {
+  const { runtime } = call;
+  const decision = decide(situationOf(call, settled), call.policy, runtime.random);
+  call.remember(settled.verdict, decision.because, settled.durationMs, settled.settledAt, settled.outcome);
+  switch (decision.action) {
+    case "succeed":
+      return alreadyDone(call, settled, decision.because);
+    case "retry":
+      await retryLater(call, decision);
+      return undefined;
+    case "refresh":
+      return await refresh(call, settled);
+    case "reconcile":
+      return await ask(call, settled, decision);
+    case "repair":
+    case "park":
+      throw new Error(`an inline call cannot ${decision.action}`);
+    case "dead-letter":
+      await bury(call, settled, decision);
+      return settled.outcome;
+    case "fail":
+      fail(call, settled, decision.because);
+      return settled.outcome;
+  }
+}
+
+/** What `decide` is asked about. */
+export function situationOf<Value, Payload>(call: Call<Value, Payload>, { verdict, outcome, settledAt }: Settled<Value>): Situation {
+  const { details } = call;
+  const below = outcome.threw ? exhaustedBelow(outcome.error, call.attemptSince) : undefined;
+  const value = details.quota?.valueOf(details.labels);
+  return {
+    verdict,
+    attempt: call.attempt,
+    maxAttempts: call.maxAttempts,
+    remainingMs: call.deadlineAt - settledAt,
+    previousDelayMs: call.previousDelayMs,
+    mode: call.details.mode ?? "inline",
+    repeatable: details.repeatable ?? true,
+    replayable: details.replayable ?? true,
+    canReconcile: details.reconcile !== undefined,
+    canRefresh: details.refresh !== undefined && !call.refreshed,
+    canRepair: false,
+    refreshed: call.refreshed,
+    keep: details.keep !== undefined && below?.deadLetter === undefined,
+    wanted: !outcome.threw || details.retryIf === undefined || details.retryIf(outcome.error, call.attempt),
+    exhaustedBelow: below !== undefined || (details.retriesAbove ?? 0) > 0,
+    budgets: {
+      task: retriesAllowed(call.parent),
+      key: value === undefined || details.quota === undefined ? Number.POSITIVE_INFINITY : details.quota.available(value, settledAt),
+      lane: details.lane?.budget?.available(settledAt) ?? Number.POSITIVE_INFINITY,
+    },
+  };
+}
+
+/** Takes the retry from every budget and waits. Nothing may come between the look at the budgets and this. */
+async function retryLater<Value, Payload>(
+  call: Call<Value, Payload>,
+  { delayMs, because }: Extract<Decision, { action: "retry" }>,
+): Promise<void> {
+  const { details, runtime } = call;
+  const now = runtime.clock.monotonic();
+  spendRetry(call);
+  details.lane?.budget?.withdraw(now);
+  const value = details.quota?.valueOf(details.labels);
+  if (value !== undefined) details.quota?.withdraw(value, now);
+  call.previousDelayMs = delayMs;
+  if (runtime.events.wants("retry:scheduled")) {
+    runtime.events.emit("retry:scheduled", { operation: call.operation, lane: call.laneRef, attempt: call.attempt, delayMs, because });
+  }
+  if (call.parent !== undefined && runtime.events.wants("nesting:detected")) {
+    runtime.events.emit("nesting:detected", {
+      operation: call.operation,
+      where: "a retry inside another call or task; both draw on the outer budget",
+    });
+  }
+  await pause(call, delayMs);
+}
+
+/** Waits, or until the caller leaves: that is looked at before the next attempt. */
+async function pause<Value, Payload>({ runtime, callerSignal }: Call<Value, Payload>, delayMs: number): Promise<void> {
+  try {
+    await sleep(runtime.clock, delayMs, callerSignal);
+  } catch (error) {
+    if (callerSignal?.aborted !== true) throw error;
+  }
+}
+
+/** Gets a new credential. One that cannot be had now is an attempt that came to nothing, and is judged as any other. */
+async function refresh<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value>): Promise<Outcome<Value> | undefined> {
+  const { callerSignal, details, runtime, work } = call;
+  call.refreshed = true;
+  try {
+    await unlessAborted((details.refresh as () => Promise<void>)(), callerSignal);
+    return undefined;
+  } catch (error) {
+    if (callerSignal?.aborted === true) return undefined;
+    const verdict: Verdict = { ...work.judgeError(error, call.attempt, call.payload), effect: "none" };
+    return await afterFailure(call, { ...settled, outcome: { threw: true, error }, verdict, settledAt: runtime.clock.monotonic() });
+  }
+}
+
+/** The outcome is unknown and the other side can tell: wait a backoff, so that a late effect can be seen, and ask. */
+async function ask<Value, Payload>(
+  call: Call<Value, Payload>,
+  settled: Settled<Value>,
+  decision: Decision,
+): Promise<Outcome<Value> | undefined> {
+  const { details, runtime } = call;
+  const reconcile = details.reconcile as NonNullable<typeof details.reconcile>;
+  const delayMs = call.policy.backoff(call.attempt - 1, call.previousDelayMs, runtime.random);
+  await pause(call, Math.min(delayMs, Math.max(0, call.deadlineAt - runtime.clock.monotonic())));
+  if (call.callerSignal?.aborted === true) return undefined;
+  let told: Reconciled<Value> = { happened: "unknown" };
+  let doubt = "the other side could not tell";
+  try {
+    told = await reconcile({ operation: call.operation, idempotencyKey: details.idempotencyKey });
+  } catch (error) {
+    doubt = `asking the other side failed: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  if (told.happened === true) {
+    const because: Because = { ...decision.because, detail: "the other side says that it happened" };
+    return { threw: false, value: succeed(call, told.value, because, runtime.clock.monotonic()) };
+  }
+  if (told.happened === false) {
+    // It certainly did not happen, so the same situation is judged again with that doubt removed.
+    const certain: Settled<Value> = { ...settled, verdict: { ...settled.verdict, effect: "none" }, settledAt: runtime.clock.monotonic() };
+    const next = decide(situationOf(call, certain), { ...call.policy, backoff: () => 0 }, runtime.random);
+    if (next.action === "retry") {
+      await retryLater(call, next);
+      return undefined;
+    }
+    if (next.action === "dead-letter") await bury(call, certain, next);
+    else fail(call, certain, next.because);
+    return settled.outcome;
+  }
+  const because: Because = { ...decision.because, code: "outcome-unknown", detail: doubt };
+  if (details.keep === undefined) fail(call, settled, because);
+  else await bury(call, settled, { action: "dead-letter", reason: "outcome-unknown", because });
+  return settled.outcome;
+}
+
+/** A duplicate: the effect stands, by an earlier attempt or by somebody else. */
+function alreadyDone<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value>, because: Because): Outcome<Value> {
+  const value = settled.outcome.threw ? (undefined as Value) : settled.outcome.value;
+  return { threw: false, value: succeed(call, value, because, settled.settledAt) };
+}
