@@ -1,5 +1,7 @@
-import { durationMs, type Duration } from "../../core/duration.ts";
+import { durationMs, formatMs, type Duration } from "../../core/duration.ts";
 import { ConfigError } from "../../core/errors.ts";
+import { refuseUnknown } from "../../core/options.ts";
+import { shown } from "../../core/shown.ts";
 
 /** Retries allowed to each value of one label: `{ by: "user", limit: 20, per: "1m" }`. */
 export interface RetryQuotaOptions {
@@ -15,12 +17,28 @@ export interface ResolvedRetryQuota {
   readonly perMs: number;
 }
 
+const OPTIONS: readonly (keyof RetryQuotaOptions)[] = ["by", "limit", "per"];
+/** One instant is kept for each retry of each value. */
+const MOST_RETRIES = 100_000;
+
 export function resolveRetryQuota(options: RetryQuotaOptions, path = "retryQuota"): ResolvedRetryQuota {
-  if (typeof options.by !== "string" || options.by === "") throw new ConfigError({ path: `${path}.by`, message: `${path}.by is missing; name the label whose values are counted, such as "user"` });
-  if (!Number.isInteger(options.limit) || options.limit < 0) throw new ConfigError({ path: `${path}.limit`, message: `${path}.limit is ${options.limit}; give a whole number of at least 0` });
+  refuseUnknown(options, OPTIONS, path);
+  const { by, limit } = options;
+  if (typeof by !== "string" || by === "") {
+    throw new ConfigError({
+      path: `${path}.by`,
+      message: `${path}.by is missing; name the label whose values are counted, such as "user"`,
+    });
+  }
+  if (!Number.isInteger(limit) || limit < 0 || limit > MOST_RETRIES) {
+    throw new ConfigError({
+      path: `${path}.limit`,
+      message: `${path}.limit is ${shown(limit)}; give a whole number from 0 to ${MOST_RETRIES}`,
+    });
+  }
   const perMs = durationMs(options.per, `${path}.per`);
   if (perMs <= 0) throw new ConfigError({ path: `${path}.per`, message: `${path}.per is 0; give a time such as "1m"` });
-  return Object.freeze({ by: options.by, limit: options.limit, perMs });
+  return Object.freeze({ by, limit, perMs });
 }
 
 /** More values than this at once, and the one unused longest is forgotten: labels come from outside, so the map is bounded. */
@@ -44,7 +62,10 @@ export class RetryQuota {
   available(value: string, now: number): number {
     const used = this.#used.get(value);
     if (used === undefined) return this.#options.limit;
-    while (used.length > 0 && (used[0] as number) <= now - this.#options.perMs) used.shift();
+    const since = now - this.#options.perMs;
+    let over = 0;
+    while (over < used.length && (used[over] as number) <= since) over += 1;
+    if (over > 0) used.splice(0, over);
     return Math.max(0, this.#options.limit - used.length);
   }
 
@@ -59,8 +80,8 @@ export class RetryQuota {
     }
   }
 
-  /** For messages: `user ≤ 20 per 60000 ms`. */
+  /** For messages: `user ≤ 20 per 1m`. */
   get name(): string {
-    return `${this.#options.by} ≤ ${this.#options.limit} per ${this.#options.perMs} ms`;
+    return `${this.#options.by} ≤ ${this.#options.limit} per ${formatMs(this.#options.perMs)}`;
   }
 }

@@ -1,4 +1,6 @@
 import { ConfigError } from "../../core/errors.ts";
+import { refuseUnknown } from "../../core/options.ts";
+import { shown } from "../../core/shown.ts";
 
 export interface ConcurrencyOptions {
   /** Calls in flight at once. */
@@ -12,16 +14,22 @@ export interface ResolvedConcurrency {
   readonly maxQueue: number;
 }
 
+const OPTIONS: readonly (keyof ConcurrencyOptions)[] = ["max", "maxQueue"];
+
 export function resolveConcurrency(options: ConcurrencyOptions | number, path = "concurrency"): ResolvedConcurrency {
   const given = typeof options === "number" ? { max: options } : options;
-  const maxQueue = given.maxQueue ?? 10_000;
-  if (!Number.isInteger(given.max) || given.max < 1) {
-    throw new ConfigError({ path: `${path}.max`, message: `${path}.max is ${given.max}; give a whole number of at least 1` });
+  refuseUnknown(given, OPTIONS, path);
+  const { max, maxQueue = 10_000 } = given;
+  if (!Number.isInteger(max) || max < 1) {
+    throw new ConfigError({ path: `${path}.max`, message: `${path}.max is ${shown(max)}; give a whole number of at least 1` });
   }
   if (!Number.isInteger(maxQueue) || maxQueue < 0) {
-    throw new ConfigError({ path: `${path}.maxQueue`, message: `${path}.maxQueue is ${maxQueue}; give a whole number of at least 0` });
+    throw new ConfigError({
+      path: `${path}.maxQueue`,
+      message: `${path}.maxQueue is ${shown(maxQueue)}; give a whole number of at least 0`,
+    });
   }
-  return Object.freeze({ max: given.max, maxQueue });
+  return Object.freeze({ max, maxQueue });
 }
 
 /** A count of permits (a bulkhead). */
@@ -41,10 +49,6 @@ export class Permits {
 
   giveBack(): void {
     this.#taken -= 1;
-  }
-
-  get taken(): number {
-    return this.#taken;
   }
 
   get free(): number {
