@@ -5,14 +5,21 @@ const MAX_DEPTH = 200;
 
 /**
  * One text for one value: object keys sorted by code unit, no white space, as RFC 8785 orders them. `undefined`, functions
- * and symbols are left out of objects and `null` in arrays, as `JSON.stringify` does. `ignore` names fields, by dotted path, that do not count.
+ * and symbols are left out of objects and `null` in arrays, as `JSON.stringify` does. `ignore` names fields, by dotted path, that do not
+ * count; the path goes through arrays (`items.updatedAt`).
+ *
+ * What hides its content is refused: a Map, a Set, a FormData would all be `{}`, and different payloads would count as the same.
  */
 export function canonicalJson(value: unknown, ignore?: ReadonlySet<string>): string {
   return write(value, "", 0, ignore) ?? "null";
 }
 
 function write(input: unknown, path: string, depth: number, ignore: ReadonlySet<string> | undefined): string | undefined {
-  if (depth > MAX_DEPTH) throw new ConfigError({ path: "idempotencyKey", message: `a payload nested deeper than ${MAX_DEPTH} levels has no canonical form; flatten it or give an explicit key` });
+  if (depth > MAX_DEPTH)
+    throw new ConfigError({
+      path: "idempotencyKey",
+      message: `a payload nested deeper than ${MAX_DEPTH} levels has no canonical form; flatten it or give an explicit key`,
+    });
   const value = hasToJson(input) ? input.toJSON() : input;
   if (value === null) return "null";
   switch (typeof value) {
@@ -24,8 +31,10 @@ function write(input: unknown, path: string, depth: number, ignore: ReadonlySet<
       return value.toString();
     case "object": {
       if (Array.isArray(value)) return `[${value.map((item) => write(item, path, depth + 1, ignore) ?? "null").join(",")}]`;
+      const keys = Object.keys(value).sort();
+      if (keys.length === 0) refuseHidden(value, path);
       const fields: string[] = [];
-      for (const key of Object.keys(value).sort()) {
+      for (const key of keys) {
         const inner = path === "" ? key : `${path}.${key}`;
         if (ignore?.has(inner)) continue;
         const text = write((value as Record<string, unknown>)[key], inner, depth + 1, ignore);
@@ -33,9 +42,22 @@ function write(input: unknown, path: string, depth: number, ignore: ReadonlySet<
       }
       return `{${fields.join(",")}}`;
     }
+    case "undefined":
+    case "function":
+    case "symbol":
     default:
       return undefined;
   }
+}
+
+function refuseHidden(value: object, path: string): void {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === null || prototype === Object.prototype || ArrayBuffer.isView(value)) return;
+  const kind = Object.prototype.toString.call(value).slice(8, -1);
+  throw new ConfigError({
+    path: "idempotencyKey",
+    message: `${path === "" ? "the payload" : path} is ${kind === "Object" ? "an object" : `a ${kind}`} without fields of its own, so that it looks the same whatever it holds; give plain data instead`,
+  });
 }
 
 function hasToJson(value: unknown): value is { toJSON(): unknown } {
