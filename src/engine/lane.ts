@@ -39,7 +39,7 @@ export interface LaneParts {
   readonly maxQueue?: number;
 }
 
-type Hold = "permit" | "breaker" | "ramp" | "rate";
+type Hold = "permit" | "breaker" | "probe" | "ramp" | "rate";
 
 /** A call in the queue. */
 class Waiter implements AbortListener {
@@ -189,7 +189,7 @@ export class Lane {
       if (this.#mode !== "closed") this.#noticeBreaker(now);
       if (generation === REFUSED) {
         permits?.giveBack();
-        return this.#held("breaker", Math.max(1, breaker.retryAfterMs(now)));
+        return this.#held(breaker.mode(now) === "half-open" ? "probe" : "breaker", Math.max(1, breaker.retryAfterMs(now)));
       }
       call.generation = generation;
     }
@@ -226,8 +226,9 @@ export class Lane {
   /** Why a call that has to wait this long is better told so at once; undefined when it may wait. */
   #refusal(call: Admittee, waitMs: number, now: number): HoldfastError | undefined {
     const by = this.#heldBy;
-    if (by === "breaker" && this.#whenOpen === "refuse") return this.#circuitOpen(waitMs);
-    if (by === "permit") return undefined;
+    if ((by === "breaker" || by === "probe") && this.#whenOpen === "refuse") return this.#circuitOpen(waitMs);
+    // A probe under way is waited for as a permit is: what ends the wait is its outcome, and the end of its lease only if it hangs.
+    if (by === "permit" || by === "probe") return undefined;
     if (waitMs === Number.POSITIVE_INFINITY) {
       return new RateLimitedError(
         `a call of cost ${call.cost} can never start: the rate limit of ${this.name} has a smaller burst (rateLimit.burst)`,
@@ -268,7 +269,8 @@ export class Lane {
 
   #expired(call: Admittee): HoldfastError {
     const waitMs = 1_000;
-    if (this.#heldBy === "breaker") return this.#circuitOpen(this.breaker?.retryAfterMs(this.#runtime.clock.monotonic()) ?? waitMs);
+    if (this.#heldBy === "breaker" || this.#heldBy === "probe")
+      return this.#circuitOpen(this.breaker?.retryAfterMs(this.#runtime.clock.monotonic()) ?? waitMs);
     if (this.#heldBy === "permit")
       return new DeadlineError(
         `the call waited for a permit of ${this.name} until its deadline (${call.deadlineAt} ms monotonic); nothing was sent`,
