@@ -33,6 +33,8 @@ export interface Situation {
   readonly exhaustedBelow: boolean;
   /** Retries that each budget still allows; Infinity where there is none. */
   readonly budgets: { readonly task: number; readonly key: number; readonly lane: number };
+  /** Whose the key budget is and what it allows, for the reason. */
+  readonly keyBudget?: string | undefined;
 }
 
 export interface DecidePolicy {
@@ -61,8 +63,11 @@ export function decide(situation: Situation, policy: DecidePolicy, random: () =>
       if (verdict.hint?.retry === true) return again(situation, policy, random);
       return end("permanent", situation.refreshed && verdict.status === 401 ? "permanent-after-refresh" : "permanent", situation);
     case "unauthorized":
-      if (situation.canRefresh && situation.replayable) return { action: "refresh", because: reason("token-expired", situation) };
-      return end("permanent", situation.refreshed ? "permanent-after-refresh" : "permanent", situation);
+      if (!situation.canRefresh || !situation.replayable) {
+        return end("permanent", situation.refreshed ? "permanent-after-refresh" : "permanent", situation);
+      }
+      if (situation.remainingMs <= 0) return end("expired", "deadline", situation, { remainingMs: situation.remainingMs });
+      return { action: "refresh", because: reason("token-expired", situation) };
     case "conflict":
       if (verdict.conflict === "duplicate") return { action: "succeed", because: reason("duplicate-of-done", situation) };
       if (verdict.conflict === "permanent") return end("permanent", "permanent", situation);
@@ -85,13 +90,14 @@ export function decide(situation: Situation, policy: DecidePolicy, random: () =>
 /** The verdict allows another attempt: may there be one, when, and who pays for it? */
 function again(situation: Situation, policy: DecidePolicy, random: () => number): Decision {
   const { verdict, attempt, maxAttempts } = situation;
-  if (!situation.wanted) return end("permanent", "not-retryable", situation);
-  if (verdict.hint?.retry === false) return end("exhausted", "vetoed-by-hint", situation);
-  if (situation.exhaustedBelow) return end("exhausted", "exhausted-below", situation);
+  // Before anything that only forbids a retry: the other side is asked even then, for the effect may stand.
   if (verdict.effect === "unknown" && !situation.repeatable) {
     if (situation.canReconcile) return { action: "reconcile", because: reason("ask-before-retry", situation) };
     return end("outcome-unknown", "outcome-unknown", situation);
   }
+  if (!situation.wanted) return end("permanent", "not-retryable", situation);
+  if (verdict.hint?.retry === false) return end("exhausted", vetoOf(verdict), situation, retryAfter(verdict));
+  if (situation.exhaustedBelow) return end("exhausted", "exhausted-below", situation);
   if (!situation.replayable) return end("exhausted", "body-not-replayable", situation);
   if (attempt >= maxAttempts) return end("exhausted", "attempts-exhausted", situation);
   return atItsTime(situation, policy, random);
@@ -104,17 +110,23 @@ function atItsTime(situation: Situation, policy: DecidePolicy, random: () => num
   // A wait made from a hint gets 0–10 % on top, so that the herd which was told the same does not come back together.
   const delayMs = hintMs === undefined || hintMs <= own ? own : hintMs * (1 + 0.1 * random());
   const numbers = { delayMs, ...(hintMs === undefined ? {} : { hintMs }) };
+  const tooLate = delayMs >= remainingMs;
 
   if (hintMs !== undefined && (hintMs > policy.maxHintMs || verdict.quota === "period")) {
     const code = verdict.quota === "period" ? "quota-period" : "hint-over-maximum";
-    if (mode === "durable") return { action: "park", delayMs, because: reason(code, situation, numbers) };
-    if (hintMs > policy.maxHintMs) return end("exhausted", code, situation, { ...numbers, retryAfterMs: hintMs });
+    if (mode === "durable" && !tooLate) return { action: "park", delayMs, because: reason(code, situation, numbers) };
+    if (mode === "inline" && hintMs > policy.maxHintMs) return end("exhausted", code, situation, { ...numbers, retryAfterMs: hintMs });
   }
-  if (delayMs >= remainingMs) return end("expired", "deadline", situation, { ...numbers, remainingMs, retryAfterMs: delayMs });
+  if (tooLate) return end("expired", "deadline", situation, { ...numbers, remainingMs, retryAfterMs: delayMs });
 
   const { task, key, lane } = situation.budgets;
   if (task < 1) return end("budget", "task-budget", situation, numbers);
-  if (key < 1) return end("budget", "key-budget", situation, numbers);
+  if (key < 1) {
+    return end("budget", "key-budget", situation, {
+      ...numbers,
+      ...(situation.keyBudget === undefined ? {} : { budget: situation.keyBudget }),
+    });
+  }
   if (lane < 1) {
     // A stored operation loses nothing by resting until the lane has earned retries again.
     if (mode === "durable") return { action: "park", delayMs, because: reason("lane-budget", situation, numbers) };
@@ -124,9 +136,28 @@ function atItsTime(situation: Situation, policy: DecidePolicy, random: () => num
   return { action: "retry", delayMs, because: reason(code, situation, numbers) };
 }
 
+/** A refusal of our own further down is not the other side's veto. */
+function vetoOf({ code, hint }: Verdict): BecauseCode {
+  if (hint?.source !== "holdfast") return "vetoed-by-hint";
+  return code === "circuit-open"
+    ? "breaker-open"
+    : code === "queue-full"
+      ? "queue-full"
+      : code === "rate-limited"
+        ? "rate-limited"
+        : "deadline";
+}
+
+function retryAfter({ hint }: Verdict): Partial<Because> {
+  return hint?.delayMs === undefined ? {} : { retryAfterMs: hint.delayMs };
+}
+
+/** Whoever finds it among the dead letters must know that the effect may stand, whatever else forbade another attempt. */
 function end(deadReason: DeadReason, code: BecauseCode, situation: Situation, numbers: Partial<Because> = {}): Decision {
   const because = reason(code, situation, numbers);
-  return situation.keep ? { action: "dead-letter", reason: deadReason, because } : { action: "fail", because };
+  if (!situation.keep) return { action: "fail", because };
+  const inDoubt = situation.verdict.effect === "unknown" && !situation.repeatable;
+  return { action: "dead-letter", reason: inDoubt ? "outcome-unknown" : deadReason, because };
 }
 
 function reason(code: BecauseCode, { verdict, attempt, maxAttempts }: Situation, numbers: Partial<Because> = {}): Because {
