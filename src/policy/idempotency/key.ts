@@ -1,4 +1,5 @@
 import { ConfigError } from "../../core/errors.ts";
+import { shown } from "../../core/shown.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { sha256Hex } from "./sha256.ts";
 
@@ -18,15 +19,29 @@ import { sha256Hex } from "./sha256.ts";
  * ```
  */
 export function idempotencyKey(api: string, endpoint: string, parts: readonly unknown[]): string {
-  if (parts.length === 0 || parts.every((part) => part === undefined || part === null || part === "")) {
-    throw new ConfigError({ path: "key", message: "the key parts are empty, so every operation of this endpoint would share one key; give what tells operations apart, such as the record's id" });
+  if (!(Array.isArray as (value: unknown) => boolean)(parts)) {
+    throw new ConfigError({ path: "key", message: `the key parts are ${shown(parts)}; give a list of what tells operations apart` });
+  }
+  const missing = parts.findIndex((part) => part === undefined || Number.isNaN(part));
+  if (missing >= 0) {
+    throw new ConfigError({
+      path: `key[${missing}]`,
+      message: `key[${missing}] is ${String(parts[missing])}: all operations that lack it would share one key, and only the first would be done; give a value, or null where its absence is meant`,
+    });
+  }
+  if (parts.every((part) => part === null || part === "")) {
+    throw new ConfigError({
+      path: "key",
+      message:
+        "the key parts are empty, so every operation of this endpoint would share one key; give what tells operations apart, such as the record's id",
+    });
   }
   return sha256Hex(canonicalJson([api, endpoint, parts]));
 }
 
-/** The key under which a store keeps it: the caller's key, scoped by API and endpoint. */
-export function scopedKey(api: string, endpoint: string, key: string): string {
-  return `${api} ${endpoint} ${key}`;
+/** The key under which a store keeps it: the caller's key, scoped by API, endpoint and partition. No two scopes can run into one. */
+export function scopedKey(api: string, endpoint: string, partition: string, key: string): string {
+  return JSON.stringify([api, endpoint, partition, key]);
 }
 
 /** Hash of what the operation asks for; two payloads under one key differ exactly when this does. */
