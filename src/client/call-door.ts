@@ -1,14 +1,18 @@
 import { ConfigError } from "../core/errors.ts";
 import type { Duration } from "../core/duration.ts";
-import { attach } from "../core/explain.ts";
+import { attach, type Explanation } from "../core/explain.ts";
+import { shown } from "../core/shown.ts";
 import { Call, type CallDetails, type Reconciled } from "../engine/call.ts";
 import { FunctionWork, type WorkFunction } from "../engine/function-work.ts";
 import { run } from "../engine/lifecycle.ts";
 import { resolveCallPolicy, type CallPolicy } from "../engine/call-policy.ts";
-import { payloadFingerprint, scopedKey } from "../policy/idempotency/key.ts";
+import { payloadFingerprint } from "../policy/idempotency/key.ts";
 import type { StoredAnswer } from "../ports/idempotency-store.ts";
 import type { Classifier } from "../policy/classify/classify.ts";
+import type { EndpointSettings, ResolvedApi } from "../api/resolve-api.ts";
 import type { Engine, OpenApi } from "./engine.ts";
+import { runKeyed } from "./keyed-call.ts";
+import { checkLabels, checkSignal, checkTimeout, namesOf, refuseUnknownNames } from "./options.ts";
 
 interface CommonCallOptions<Value> {
   /** What is done, such as `import`: names the lane, the dead letter and the metrics. */
@@ -54,6 +58,22 @@ export interface UnkeyedWriteCall<Value> extends CommonCallOptions<Value> {
  */
 export type CallOptions<Value> = ReadCall<Value> | KeyedWriteCall<Value> | UnkeyedWriteCall<Value>;
 
+type Names = Readonly<Record<keyof ReadCall<unknown>, true>>;
+
+const NAMES: Names = namesOf({
+  operation: true,
+  effects: true,
+  signal: true,
+  partition: true,
+  labels: true,
+  cost: true,
+  input: true,
+  reconcile: true,
+  timeout: true,
+  maxAttempts: true,
+  idempotencyKey: true,
+});
+
 /** `hf.call`: any function, under the policies of an API. */
 export class CallDoor {
   readonly #engine: Engine;
@@ -65,29 +85,25 @@ export class CallDoor {
     this.#engine = engine;
   }
 
-  call<Value>({ api, lanes }: OpenApi, options: CallOptions<Value>, fn: WorkFunction<Value>): Promise<Value> {
+  call<Value>(open: OpenApi, options: CallOptions<Value>, fn: WorkFunction<Value>): Promise<Value> {
+    try {
+      return this.#call(open, options, fn);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  #call<Value>({ api, lanes }: OpenApi, options: CallOptions<Value>, fn: WorkFunction<Value>): Promise<Value> {
     this.#engine.assertOpen();
+    refuseUnknownNames(options, NAMES, "call");
     const { operation, effects, idempotencyKey, partition = "" } = options;
     const settings = api.settings(operation);
-    const policy = this.#policyOf(settings.policy, options, api.name);
-    if (effects !== "read" && effects !== "write") {
-      throw new ConfigError({
-        path: "effects",
-        message: `effects is ${JSON.stringify(effects)}; say "read" or "write", since a write must not be repeated blindly`,
-      });
-    }
-    if (effects === "write" && idempotencyKey === undefined && policy.maxAttempts > 1 && !settings.repeatable) {
-      throw new ConfigError({
-        path: "idempotencyKey",
-        message: `${api.name} ${operation} is a write that may be tried ${policy.maxAttempts} times and has no idempotencyKey; give one (idempotencyKey() derives it), set maxAttempts: 1, or declare the endpoint repeatable`,
-      });
-    }
-    const write = effects === "write" && !settings.repeatable;
-    const honoured = api.idempotency !== undefined && idempotencyKey !== undefined;
+    const policy = this.#policyOf(settings.policy, options);
+    check(api, settings, policy, options);
     const details: CallDetails<Value> = {
       lane: lanes.lane(operation, partition),
       signal: options.signal,
-      repeatable: !write || honoured,
+      repeatable: effects === "read" || settings.repeatable || (idempotencyKey !== undefined && api.idempotency !== undefined),
       keep: effects === "write" && settings.durability !== "none" ? this.#engine.keep : undefined,
       reconcile: options.reconcile,
       idempotencyKey,
@@ -96,38 +112,36 @@ export class CallDoor {
       cost: options.cost ?? settings.cost,
       operationName: operation,
     };
-    const call = new Call(this.#engine.runtime, policy, this.#workOf(settings.classifier) as FunctionWork<Value>, fn, details);
-    if (idempotencyKey === undefined || effects === "read") return run(call);
-    return this.#engine.guard.guard<Value>({
+    const work = this.#workOf(settings.classifier) as FunctionWork<Value>;
+    if (idempotencyKey === undefined || effects === "read") return run(new Call(this.#engine.runtime, policy, work, fn, details));
+    return runKeyed<Value, WorkFunction<Value>>(this.#engine, {
+      api,
+      endpoint: operation,
+      partition,
       key: idempotencyKey,
-      scopedKey: scopedKey(api.name, partition === "" ? operation : `${operation} ${partition}`, idempotencyKey),
       fingerprint: payloadFingerprint("CALL", operation, options.input ?? null, api.idempotency?.ignore),
-      ttlMs: api.keyTtlMs,
-      store: this.#engine.keysFor(settings.durability),
-      honoured: honoured || settings.repeatable,
-      signal: options.signal,
+      durability: settings.durability,
+      policy,
+      work,
+      payload: fn,
+      details,
       encode: async (value) => encodeValue(value),
-      decode: (stored) => decodeValue<Value>(stored, call.operation),
-      run: () => run(call),
-      sent: () => call.attempt > 0,
-      reconcile:
-        options.reconcile === undefined
-          ? undefined
-          : () => (options.reconcile as NonNullable<typeof options.reconcile>)({ operation: call.operation, idempotencyKey }),
-      replayed: () => this.#engine.tellReplayed(call, api.name, idempotencyKey),
-      doubt: () => this.#engine.keepDoubt(call, undefined),
+      outline: (value) => encodeValue(value),
+      decode: decodeValue,
+      discard: () => undefined,
+      request: async () => undefined,
     });
   }
 
-  #policyOf<Value>(base: CallPolicy, options: CallOptions<Value>, name: string): CallPolicy {
+  #policyOf<Value>(base: CallPolicy, options: CallOptions<Value>): CallPolicy {
     if (options.maxAttempts === undefined && options.timeout === undefined) return base;
     const known = this.#policies.get(options);
     if (known !== undefined) return known;
-    const path = `apis.${name} call ${options.operation}: `;
+    checkTimeout(options.timeout, "call.timeout");
     const { maxAttempts = base.maxAttempts, timeout } = options;
     const own = resolveCallPolicy(
       { maxAttempts, ...(timeout === undefined ? {} : { timeout }) },
-      { retry: path, timeout: `${path}timeout.`, rest: path },
+      { retry: "call.", timeout: "call.timeout.", rest: "call." },
     );
     const merged: CallPolicy = {
       ...base,
@@ -149,6 +163,46 @@ export class CallDoor {
   }
 }
 
+/** What the types say already, for those who have none. A write that may be repeated blindly is the one mistake not to make. */
+function check<Value>(api: ResolvedApi, settings: EndpointSettings, policy: CallPolicy, options: CallOptions<Value>): void {
+  const { operation, effects, idempotencyKey, cost, input, labels, reconcile, signal } = options;
+  if (typeof operation !== "string" || operation === "") {
+    throw new ConfigError({
+      path: "call.operation",
+      message: `call.operation is ${shown(operation)}; name what is done, such as "import"`,
+    });
+  }
+  if (effects !== "read" && effects !== "write") {
+    throw new ConfigError({
+      path: "call.effects",
+      message: `call.effects is ${shown(effects)}; say "read" or "write", since a write must not be repeated blindly`,
+    });
+  }
+  if (effects === "write" && idempotencyKey === undefined && policy.maxAttempts > 1 && !settings.repeatable) {
+    throw new ConfigError({
+      path: "call.idempotencyKey",
+      message: `${api.name} ${operation} is a write that may be tried ${policy.maxAttempts} times and has no call.idempotencyKey; give one (idempotencyKey() derives it), set maxAttempts: 1, or declare the endpoint repeatable`,
+    });
+  }
+  if (idempotencyKey !== undefined && (typeof idempotencyKey !== "string" || idempotencyKey === "")) {
+    throw new ConfigError({
+      path: "call.idempotencyKey",
+      message: `call.idempotencyKey is ${shown(idempotencyKey)}; give a text that is the same for every repeat of this operation, or leave it out`,
+    });
+  }
+  if (input !== undefined && idempotencyKey === undefined) throw withoutEffect("input", "without call.idempotencyKey");
+  if (reconcile !== undefined && effects === "read") throw withoutEffect("reconcile", 'with effects: "read"');
+  if (signal !== undefined) checkSignal(signal, "call.signal");
+  if (labels !== undefined) checkLabels(labels, "call.labels");
+  if (cost !== undefined && !(cost > 0 && Number.isFinite(cost))) {
+    throw new ConfigError({ path: "call.cost", message: `call.cost is ${shown(cost)}; give a number above 0` });
+  }
+}
+
+function withoutEffect(name: string, where: string): ConfigError {
+  return new ConfigError({ path: `call.${name}`, message: `call.${name} has no effect ${where}; leave it out` });
+}
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -164,14 +218,9 @@ function encodeValue(value: unknown): StoredAnswer {
   return { type: "value", body: encoder.encode(text ?? "") };
 }
 
-function decodeValue<Value>(stored: StoredAnswer, operation: string): Value {
+function decodeValue<Value>(stored: StoredAnswer, explanation: Explanation): Value {
   const text = decoder.decode(stored.body);
   const value = (text === "" ? undefined : JSON.parse(text)) as Value;
-  attach(value, {
-    operation,
-    attempts: 0,
-    outcome: "replayed",
-    because: { code: "answered", detail: "answered before under this idempotency key" },
-  });
+  attach(value, explanation);
   return value;
 }

@@ -1,12 +1,16 @@
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterGroupState } from "../ports/dead-letter-store.ts";
 import type { Page } from "../ports/page.ts";
-import { NotFoundError, isHoldfastError } from "../core/errors.ts";
+import { ConfigError, NotFoundError, isHoldfastError } from "../core/errors.ts";
 import { explain } from "../core/explain.ts";
+import { refuseUnknown } from "../core/options.ts";
+import { shown } from "../core/shown.ts";
+import { formatMs } from "../core/duration.ts";
 import type { Engine, OpenApi } from "./engine.ts";
 import { withFingerprint } from "./engine.ts";
 import { FetchDoor } from "./fetch-door.ts";
+import { checkFunction } from "./options.ts";
 
-/** Which dead letters to replay, and how carefully. */
+/** Which dead letters to replay, and how carefully. One of `ids`, `group` and `filter` must be given; `filter: {}` means all. */
 export interface ReplayOptions {
   readonly ids?: readonly string[];
   /** All open members of one group, by fingerprint. */
@@ -22,7 +26,7 @@ export interface ReplayOptions {
 
 export interface ReplayEntry {
   readonly id: string;
-  /** `skipped`: it is not open any more, another operator was first, or its request is not kept. */
+  /** `skipped`: it is not open any more, another operator was first, its request is not kept, or its group has just failed again. */
   readonly result: "resolved" | "failed-again" | "skipped";
   readonly because: string;
 }
@@ -37,6 +41,10 @@ export interface ReplayReport {
 }
 
 const PAGE = 200;
+/** A letter that has been on its way for this long belongs to a process that is gone. */
+const REPLAY_LEASE_MS = 15 * 60_000;
+const FILTER = ["ids", "api", "fingerprint", "state", "reason", "labels", "since", "until"] satisfies (keyof DeadLetterFilter)[];
+const REPLAY_OPTIONS = ["ids", "group", "filter", "canary", "signal", "onEntry"] satisfies (keyof ReplayOptions)[];
 
 /** What failed and was kept: listed, grouped, replayed, discarded. */
 export class DeadLetters {
@@ -57,8 +65,9 @@ export class DeadLetters {
   }
 
   /** A page, newest first. */
-  list(filter: DeadLetterFilter = {}, page: { readonly limit?: number; readonly after?: string } = {}): Promise<Page<DeadLetter>> {
-    return this.#engine.store.deadLetters.list(filter, {
+  async list(filter: DeadLetterFilter = {}, page: { readonly limit?: number; readonly after?: string } = {}): Promise<Page<DeadLetter>> {
+    refuseUnknown(filter, FILTER, "filter");
+    return await this.#engine.store.deadLetters.list(filter, {
       limit: page.limit ?? 50,
       ...(page.after === undefined ? {} : { after: page.after }),
     });
@@ -66,6 +75,7 @@ export class DeadLetters {
 
   /** Every group, the one with the latest death first. */
   async *groups(filter: DeadLetterFilter = {}): AsyncGenerator<DeadLetterGroup, void, undefined> {
+    refuseUnknown(filter, FILTER, "filter");
     for (let after: string | null | undefined; after !== null;) {
       const page: Page<DeadLetterGroup> = await this.#engine.store.deadLetters.groups(filter, {
         limit: PAGE,
@@ -85,9 +95,10 @@ export class DeadLetters {
 
   /** Gives up on letters, with a reason that stays. Answers how many were open and now are not. */
   async discard(filter: DeadLetterFilter, reason: string): Promise<number> {
+    checkOpenFilter(filter, "filter");
     const now = this.#engine.runtime.clock.now();
     let discarded = 0;
-    for (const letter of await this.#snapshot(filter)) {
+    for (const letter of await this.#snapshot(filter, "open")) {
       const [result] = await this.#engine.store.deadLetters.change([
         { id: letter.id, revision: letter.revision, state: "discarded", note: reason, now },
       ]);
@@ -97,35 +108,58 @@ export class DeadLetters {
   }
 
   /**
-   * Sends letters again, one by one, under their own idempotency keys and all policies of their API. The members are those at
-   * the start. With a canary it stops when one of the first fails, and always when the same failure comes back
-   * right after. A letter that fails again stays, with the new attempts in its history.
+   * Sends letters again, one by one, oldest first, under their own idempotency keys and all policies of their API. The members are
+   * those at the start. A letter that fails again stays, with the new attempts in its history; when it fails as it did before, the
+   * rest of its group is left alone, and with a canary the whole run ends where one of the first fails.
+   *
+   * A write whose outcome is unknown is sent again too: that is what you say by replaying it.
+   *
+   * @throws ConfigError for options that make no sense.
    */
   async replay(options: ReplayOptions): Promise<ReplayReport> {
+    checkReplay(options);
     const { canary = 0, signal, onEntry } = options;
     const filter: DeadLetterFilter = {
       ...options.filter,
       ...(options.ids === undefined ? {} : { ids: options.ids }),
       ...(options.group === undefined ? {} : { fingerprint: options.group }),
     };
-    const letters = await this.#snapshot(filter);
     const entries: ReplayEntry[] = [];
-    let stopped: string | undefined;
-    for (const id of options.ids ?? []) {
-      if (!letters.some((letter) => letter.id === id))
-        entries.push({ id, result: "skipped", because: "it is not open, or does not exist" });
+    const add = (entry: ReplayEntry): void => {
+      entries.push(entry);
+      onEntry?.(entry);
+    };
+    const letters = await this.#members(filter, add);
+    const known = new Set([...letters, ...entries].map(({ id }) => id));
+    for (const id of new Set(options.ids)) {
+      if (!known.has(id)) add({ id, result: "skipped", because: "it is not open, or does not exist" });
     }
-    for (const [index, letter] of letters.entries()) {
+    /** Groups whose failure has come back, and the letter that brought it. */
+    const cameBack = new Map<string, string>();
+    let tried = 0;
+    let stopped: string | undefined;
+    for (const letter of letters) {
       if (signal?.aborted === true) {
         stopped = "stopped by its caller";
         break;
       }
-      const entry = await this.#replayOne(letter);
-      entries.push(entry);
-      onEntry?.(entry);
-      if (entry.result === "failed-again" && index < canary) {
-        stopped = `canary ${index + 1} of ${canary} failed again`;
+      const bringer = cameBack.get(letter.fingerprint);
+      if (bringer !== undefined) {
+        add({ id: letter.id, result: "skipped", because: `${bringer} of its group has just failed again in the same way` });
+        continue;
+      }
+      const { entry, fingerprint } = await this.#replayOne(letter);
+      add(entry);
+      if (entry.result === "skipped") continue;
+      tried += 1;
+      if (entry.result !== "failed-again") continue;
+      if (tried <= canary) {
+        stopped = `canary ${tried} of ${canary} failed again`;
         break;
+      }
+      if (fingerprint === letter.fingerprint) {
+        cameBack.set(letter.fingerprint, letter.id);
+        stopped = `the same failure came back: ${letter.title}`;
       }
     }
     const count = (result: ReplayEntry["result"]): number => entries.filter((entry) => entry.result === result).length;
@@ -138,12 +172,29 @@ export class DeadLetters {
     };
   }
 
-  /** Open members, oldest first: they failed in that order, and are repeated in it. */
-  async #snapshot(filter: DeadLetterFilter): Promise<readonly DeadLetter[]> {
+  /** What is to be replayed: open letters, and those whose replay was cut short by the end of its process. */
+  async #members(filter: DeadLetterFilter, add: (entry: ReplayEntry) => void): Promise<readonly DeadLetter[]> {
+    const now = this.#engine.runtime.clock.now();
+    const letters = [...(await this.#snapshot(filter, "open"))];
+    for (const letter of await this.#snapshot(filter, "replaying")) {
+      const forMs = now - letter.changedAt;
+      if (forMs >= REPLAY_LEASE_MS) letters.push(letter);
+      else
+        add({
+          id: letter.id,
+          result: "skipped",
+          because: `another replay has had it for ${formatMs(forMs)}; after ${formatMs(REPLAY_LEASE_MS)} it counts as lost`,
+        });
+    }
+    return letters.sort((a, b) => a.diedAt - b.diedAt);
+  }
+
+  /** Oldest first: they failed in that order, and are repeated in it. */
+  async #snapshot(filter: DeadLetterFilter, state: "open" | "replaying"): Promise<readonly DeadLetter[]> {
     const letters: DeadLetter[] = [];
     for (let after: string | null | undefined; after !== null;) {
       const page: Page<DeadLetter> = await this.#engine.store.deadLetters.list(
-        { ...filter, state: "open" },
+        { ...filter, state },
         { limit: PAGE, ...(after === undefined ? {} : { after }) },
       );
       letters.push(...page.items);
@@ -152,39 +203,47 @@ export class DeadLetters {
     return letters.reverse();
   }
 
-  async #replayOne(letter: DeadLetter): Promise<ReplayEntry> {
+  /** Replays a letter; `fingerprint` is that of its new failure. */
+  async #replayOne(letter: DeadLetter): Promise<{ readonly entry: ReplayEntry; readonly fingerprint?: string | undefined }> {
     const { store, runtime } = this.#engine;
     const { id, request } = letter;
+    const skipped = (because: string): { readonly entry: ReplayEntry } => ({ entry: { id, result: "skipped", because } });
     const open = this.#api(letter.api);
-    if (open === undefined) return { id, result: "skipped", because: `no API named ${letter.api} is defined here` };
-    if (request === undefined)
-      return { id, result: "skipped", because: "its request is not kept: only the program that made the call can do it again" };
+    if (open === undefined) return skipped(`no API named ${letter.api} is defined here`);
+    if (request === undefined) return skipped("its request is not kept: only the program that made the call can do it again");
     const [claimed] = await store.deadLetters.change([
       { id, revision: letter.revision, state: "replaying", replayed: true, now: runtime.clock.now() },
     ]);
-    if (claimed !== "applied") return { id, result: "skipped", because: "another operator was first" };
+    if (claimed !== "applied") return skipped("another operator was first");
 
     const collector = new ReplayCollector();
     const door = new FetchDoor(this.#engine, open, {
       labels: letter.labels,
       ...(letter.partition === "" ? {} : { partition: letter.partition }),
-      replayOf: { keep: collector.keep },
     });
     const revision = letter.revision + 1;
     let failure: string | undefined;
+    let refused = false;
     try {
-      const response = await door.fetch(request.url, replayInit(letter, request));
-      await response.body?.cancel();
+      const inDoubt = letter.reason === "outcome-unknown";
+      const response = await door.fetch(request.url, replayInit(letter, request), { operation: id, inDoubt, keep: collector.keep });
+      // What it says is of no use here, and a body that breaks off now changes nothing.
+      await response.body?.cancel().catch(() => undefined);
       const told = explain(response);
       if (told?.outcome === "failed") failure = told.because.detail ?? told.because.code;
       else if (response.status >= 400) failure = `the answer was ${response.status}`;
     } catch (error) {
-      failure = isHoldfastError(error) || error instanceof Error ? error.message : String(error);
+      failure = error instanceof Error ? error.message : String(error);
+      refused = collector.letter === undefined && (explain(error)?.outcome === "refused" || isHoldfastError(error));
     }
     const now = runtime.clock.now();
     if (failure === undefined) {
       await store.deadLetters.change([{ id, revision, state: "resolved", note: "replayed", now }]);
-      return { id, result: "resolved", because: "replayed" };
+      return { entry: { id, result: "resolved", because: "replayed" } };
+    }
+    if (refused) {
+      await store.deadLetters.change([{ id, revision, state: "open", note: failure, now }]);
+      return skipped(failure);
     }
     const again = collector.letter;
     const group = again === undefined ? undefined : withFingerprint(again.letter, again.verdict);
@@ -199,7 +258,31 @@ export class DeadLetters {
         ...(group === undefined ? {} : { group: { fingerprint: group.fingerprint, title: group.title } }),
       },
     ]);
-    return { id, result: "failed-again", because: failure };
+    return { entry: { id, result: "failed-again", because: failure }, fingerprint: group?.fingerprint };
+  }
+}
+
+function checkReplay(options: ReplayOptions): void {
+  refuseUnknown(options, REPLAY_OPTIONS, "replay");
+  const { ids, group, filter, canary, onEntry } = options;
+  if (ids === undefined && group === undefined && filter === undefined) {
+    throw new ConfigError({
+      path: "replay",
+      message: "replay says nothing about which letters; give ids, a group or a filter ({} for all)",
+    });
+  }
+  if (filter !== undefined) checkOpenFilter(filter, "replay.filter");
+  if (canary !== undefined && !(Number.isInteger(canary) && canary >= 0)) {
+    throw new ConfigError({ path: "replay.canary", message: `replay.canary is ${shown(canary)}; give how many go first, a whole number` });
+  }
+  if (onEntry !== undefined) checkFunction(onEntry, "replay.onEntry", "a function");
+}
+
+/** A filter with a name misspelt would let everything through. */
+function checkOpenFilter(filter: DeadLetterFilter, path: string): void {
+  refuseUnknown(filter, FILTER, path);
+  if (filter.state !== undefined && filter.state !== "open") {
+    throw new ConfigError({ path: `${path}.state`, message: `${path}.state is ${shown(filter.state)}; only open letters can be acted on` });
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ResolvedApi } from "../api/resolve-api.ts";
 import { ClosedError } from "../core/errors.ts";
 import type { Verdict } from "../core/verdict.ts";
-import type { Call, Keep } from "../engine/call.ts";
+import type { CallDetails, Keep } from "../engine/call.ts";
 import { IdempotencyGuard } from "../engine/idempotent-call.ts";
 import type { LaneRegistry } from "../engine/lane-registry.ts";
 import type { Runtime } from "../engine/runtime.ts";
@@ -10,6 +10,7 @@ import type { IdempotencyStore } from "../ports/idempotency-store.ts";
 import type { NewDeadLetter, StoredRequest } from "../ports/dead-letter-store.ts";
 import type { Store } from "../ports/store.ts";
 import type { Transport } from "../ports/transport.ts";
+import { SdkLoops } from "./sdk-loop.ts";
 import type { Durability } from "../api/api-options.ts";
 
 /** An API and its lanes. */
@@ -24,6 +25,7 @@ export class Engine {
   readonly store: Store;
   readonly transport: Transport;
   readonly guard: IdempotencyGuard;
+  readonly loops: SdkLoops = new SdkLoops();
   /** Keys of calls that need not outlive the process. */
   readonly #forgetful: IdempotencyStore;
   #closed = false;
@@ -61,10 +63,10 @@ export class Engine {
    * Keeps the doubt that an earlier process left: it sent something under this key and never told how it ended. Answers the
    * dead letter's id, or undefined where nothing is kept.
    */
-  async keepDoubt<Value>(call: Call<Value>, request: StoredRequest | undefined): Promise<string | undefined> {
-    const { keep, labels = {}, idempotencyKey, operationName } = call.details;
+  async keepDoubt<Value>(operation: string, details: CallDetails<Value>, request: StoredRequest | undefined): Promise<string | undefined> {
+    const { keep, labels = {}, idempotencyKey, lane, operationName } = details;
     if (keep === undefined) return undefined;
-    const { api, endpoint, partition } = call.laneRef ?? { api: "", endpoint: "", partition: "" };
+    const { api, endpoint, partition } = lane?.ref ?? { api: "", endpoint: "", partition: "" };
     const verdict: Verdict = {
       kind: "transient",
       effect: "unknown",
@@ -73,7 +75,7 @@ export class Engine {
     };
     const now = this.runtime.clock.now();
     const letter = {
-      id: call.operation,
+      id: operation,
       api,
       endpoint,
       partition,
@@ -88,13 +90,13 @@ export class Engine {
       diedAt: now,
     } as const;
     await keep(letter, verdict);
-    return call.operation;
+    return operation;
   }
 
   /** Tells that a stored answer stood in for a call. */
-  tellReplayed<Value>(call: Call<Value>, api: string, key: string): void {
+  tellReplayed(operation: string, api: string, key: string): void {
     const { events } = this.runtime;
-    if (events.wants("idempotency:replayed")) events.emit("idempotency:replayed", { operation: call.operation, api, key });
+    if (events.wants("idempotency:replayed")) events.emit("idempotency:replayed", { operation, api, key });
   }
 
   assertOpen(): void {

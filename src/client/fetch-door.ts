@@ -1,15 +1,21 @@
-import type { ResolvedApi } from "../api/resolve-api.ts";
-import { IdempotencyKeyMissingError } from "../core/errors.ts";
+import type { Reconcile } from "../api/reconcile.ts";
+import { ConfigError, IdempotencyKeyMissingError } from "../core/errors.ts";
 import { attach, explain, type Explanation } from "../core/explain.ts";
+import { refuseUnknown } from "../core/options.ts";
+import { shown } from "../core/shown.ts";
 import { Call, type CallDetails, type Keep, type Reconciled } from "../engine/call.ts";
+import type { CallPolicy } from "../engine/call-policy.ts";
 import { run } from "../engine/lifecycle.ts";
 import { uuidv7 } from "../engine/uuid.ts";
-import { payloadFingerprint, scopedKey } from "../policy/idempotency/key.ts";
+import { payloadFingerprint } from "../policy/idempotency/key.ts";
 import type { StoredAnswer } from "../ports/idempotency-store.ts";
 import type { Engine, OpenApi } from "./engine.ts";
 import { HttpAnswer } from "./http-answer.ts";
 import { isIdempotent, isRead, payloadOf, readRequest, type HttpRequest } from "./http-request.ts";
-import { definite, HttpWork, type HttpCall } from "./http-work.ts";
+import { HttpWork, type HttpCall } from "./http-work.ts";
+import { runKeyed } from "./keyed-call.ts";
+import { checkFunction, checkLabels } from "./options.ts";
+import { sdkLoopOf, type LoopFailure, type SdkLoop } from "./sdk-loop.ts";
 
 /** What may be said of all requests that go through one `hf.fetch(api, …)`. */
 export interface FetchOptions {
@@ -19,72 +25,141 @@ export interface FetchOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /**
    * Asked when it is not known whether a write happened: look it up at the other side. `"unknown"` keeps it as a dead letter.
+   * @default what the endpoint says
    */
-  readonly reconcile?: (request: {
-    readonly operation: string;
-    readonly idempotencyKey: string | undefined;
-    readonly method: string;
-    readonly url: string;
-  }) => Promise<{ readonly happened: true; readonly response: Response } | { readonly happened: false | "unknown" }>;
+  readonly reconcile?: Reconcile;
 }
 
-/** For the engine's own use: a request that is a dead letter's. */
-export interface InternalFetchOptions extends FetchOptions {
-  /** Where a failure goes instead of into a new dead letter; the key is not looked up, since its earlier outcome is what is replayed. */
-  readonly replayOf?: { readonly keep: Keep };
+const OPTIONS = ["partition", "labels", "reconcile"] satisfies (keyof FetchOptions)[];
+
+/** Throws a ConfigError that names what makes no sense. */
+export function checkFetchOptions(options: FetchOptions): void {
+  refuseUnknown(options, OPTIONS, "fetch");
+  const { partition, labels, reconcile } = options;
+  if (partition !== undefined && typeof partition !== "string") {
+    throw new ConfigError({ path: "fetch.partition", message: `fetch.partition is ${shown(partition)}; give the account's name` });
+  }
+  if (labels !== undefined) checkLabels(labels, "fetch.labels");
+  if (reconcile !== undefined) checkFunction(reconcile, "fetch.reconcile", "a function that looks the write up at the other side");
+}
+
+/** A request that a dead letter keeps, on its way again. */
+export interface Resending {
+  readonly operation: string;
+  /** An earlier try of it may have happened. */
+  readonly inDoubt: boolean;
+  /** Where a failure goes instead of into a new dead letter. */
+  readonly keep: Keep;
 }
 
 /** `fetch` for one API: the second door. */
 export class FetchDoor {
   readonly #engine: Engine;
   readonly #open: OpenApi;
-  readonly #options: InternalFetchOptions;
+  readonly #options: FetchOptions;
   readonly #work: HttpWork;
 
-  constructor(engine: Engine, open: OpenApi, options: InternalFetchOptions) {
+  constructor(engine: Engine, open: OpenApi, options: FetchOptions) {
     this.#engine = engine;
     this.#open = open;
     this.#options = options;
     this.#work = new HttpWork(engine);
   }
 
-  async fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+  /** `resending` is for the engine's own use: an operator has said to send it, whatever became of it before. */
+  async fetch(input: string | URL | Request, init?: RequestInit, resending?: Resending): Promise<Response> {
     this.#engine.assertOpen();
+    const request = await readRequest(this.#open.api, input, init);
+    const loop = sdkLoopOf(request);
+    return handOver(await (loop === undefined ? this.#send(request, resending) : this.#sendInLoop(request, loop)));
+  }
+
+  /** An SDK's retry loop stands above. All its tries share the attempts of one call. */
+  async #sendInLoop(request: HttpRequest, loop: SdkLoop): Promise<HttpAnswer> {
+    const { loops, runtime } = this.#engine;
+    const { api } = this.#open;
+    const { policy } = api.settings(api.endpoints.of(request.method, request.path));
+    // Who has turned our retries off has left them to the SDK.
+    if (policy.maxAttempts === 1) return await this.#send(request);
+    const before = await loops.recall(loop, runtime.clock.monotonic());
+    const used = before?.attempts ?? 0;
+    if (before !== undefined && used >= policy.maxAttempts) return this.#surface(before);
+    const left: CallPolicy = used === 0 ? policy : { ...policy, maxAttempts: policy.maxAttempts - used };
+    // A retry of something that is not remembered: it gets a try, and no retries on top of the SDK's.
+    const retriesAbove = before === undefined ? (loop.retry ?? 0) : 0;
+    const remember = async (explanation: Explanation | undefined, outcome: LoopFailure["outcome"] | undefined): Promise<void> => {
+      if (explanation === undefined || outcome === undefined || explanation.attempts === 0) return;
+      const failure = { attempts: used + explanation.attempts, explanation, outcome };
+      await loops.remember(loop, failure, runtime.clock.monotonic());
+    };
+    try {
+      const answer = await this.#send(request, undefined, left, retriesAbove);
+      const explanation = explain(answer);
+      if (explanation?.outcome === "failed") {
+        const stored = await answer.store();
+        await remember(explanation, stored === undefined ? undefined : { threw: false, answer: stored });
+      }
+      return answer;
+    } catch (error) {
+      await remember(explain(error), { threw: true, error });
+      throw error;
+    }
+  }
+
+  /** The failure that the loop above has had already. Nothing is sent. */
+  #surface({ explanation, outcome }: LoopFailure): HttpAnswer {
+    const { events } = this.#engine.runtime;
+    if (events.wants("nesting:detected")) {
+      events.emit("nesting:detected", {
+        operation: explanation.operation ?? "",
+        where: "the retry loop of an SDK above hf.fetch, whose attempts are used up; set its retries to 0",
+      });
+    }
+    if (outcome.threw) throw outcome.error;
+    return again(outcome.answer, explanation);
+  }
+
+  async #send(request: HttpRequest, resending?: Resending, policy?: CallPolicy, retriesAbove?: number): Promise<HttpAnswer> {
     const { api, lanes } = this.#open;
-    const request = await readRequest(api, input, init);
     const endpoint = api.endpoints.of(request.method, request.path);
     const settings = api.settings(endpoint);
     const key = this.#keyOf(request, endpoint);
-    const write = !isRead(request.method);
-    const honoured = api.idempotency !== undefined && key !== undefined;
-    const payload: HttpCall = { request, api, settings, endpoint, idempotencyKey: key?.value, headers: request.headers };
-    const { partition = "", labels, reconcile, replayOf } = this.#options;
-    const { credential } = api;
-    const details: CallDetails<HttpAnswer> = {
-      lane: lanes.lane(endpoint, partition),
-      signal: request.signal,
-      repeatable: settings.repeatable || isIdempotent(request.method) || honoured,
-      replayable: request.replayable,
-      keep: replayOf?.keep ?? (write && settings.durability !== "none" ? this.#engine.keep : undefined),
-      refresh: credential?.refreshable === true ? () => this.#refresh(api, partition) : undefined,
-      reconcile:
-        reconcile === undefined
-          ? undefined
-          : async ({ operation }) =>
-              reconciled(await reconcile({ operation, idempotencyKey: key?.value, method: request.method, url: request.url })),
-      idempotencyKey: key?.value,
+    const keyed = key?.given === true && !isRead(request.method) && request.replayable;
+    const payload: HttpCall = { request, api, settings, endpoint, idempotencyKey: key?.value, keyed, headers: request.headers };
+    const details = this.#detailsOf(payload, lanes.lane(endpoint, this.#options.partition ?? ""), resending, retriesAbove);
+    const call = { policy: policy ?? settings.policy, payload, details };
+    // A key made here can meet no other call: there is nothing to look up.
+    if (keyed) return await this.#once(call, key.value, resending);
+    try {
+      const found = resending === undefined ? undefined : await lookUp(details, resending);
+      return found ?? (await run(new Call(this.#engine.runtime, call.policy, this.#work, payload, details)));
+    } catch (error) {
+      payload.answer?.discard();
+      throw error;
+    }
+  }
+
+  #detailsOf(payload: HttpCall, lane: CallDetails<HttpAnswer>["lane"], resending?: Resending, retriesAbove = 0): CallDetails<HttpAnswer> {
+    const { api, request, settings, idempotencyKey } = payload;
+    const { labels } = this.#options;
+    const { method, signal, replayable } = request;
+    const reconcile = this.#options.reconcile ?? settings.reconcile;
+    const honoured = api.idempotency !== undefined && idempotencyKey !== undefined;
+    return {
+      lane,
+      signal,
+      ...(resending === undefined ? {} : { id: resending.operation }),
+      repeatable: settings.repeatable || isIdempotent(method) || honoured,
+      replayable,
+      keep: resending?.keep ?? (!isRead(method) && settings.durability !== "none" ? this.#engine.keep : undefined),
+      refresh: api.credential?.refreshable === true ? () => this.#refresh(payload) : undefined,
+      reconcile: reconcile === undefined ? undefined : ({ operation }) => ask(reconcile, payload, operation),
+      idempotencyKey,
       labels,
       quota: api.quota,
       cost: settings.cost,
-      retriesAbove: retriesAbove(request.headers),
+      retriesAbove,
     };
-    const call = new Call(this.#engine.runtime, settings.policy, this.#work, payload, details);
-    // A key made here can meet no other call: there is nothing to look up.
-    const answer =
-      key?.given === true && write && request.replayable && replayOf === undefined
-        ? await this.#once(call, payload, key.value, honoured)
-        : await run(call);
-    return handOver(answer);
   }
 
   /** The key that the caller sent, or one made for this operation where the API honours keys. */
@@ -103,72 +178,83 @@ export class FetchDoor {
     return { value: uuidv7(clock.now(), random), given: false };
   }
 
-  async #once(call: Call<HttpAnswer, HttpCall>, payload: HttpCall, key: string, honoured: boolean): Promise<HttpAnswer> {
+  async #once(
+    { policy, payload, details }: { readonly policy: CallPolicy; readonly payload: HttpCall; readonly details: CallDetails<HttpAnswer> },
+    key: string,
+    resending: Resending | undefined,
+  ): Promise<HttpAnswer> {
     const { api, settings, endpoint, request } = payload;
-    const { reconcile } = call.details;
-    return await this.#engine.guard.guard<HttpAnswer>({
+    const answer = await runKeyed<HttpAnswer, HttpCall>(this.#engine, {
+      api,
+      endpoint,
+      partition: this.#options.partition ?? "",
       key,
-      scopedKey: scopedKey(api.name, this.#options.partition === undefined ? endpoint : `${endpoint} ${this.#options.partition}`, key),
       fingerprint: payloadFingerprint(request.method, endpoint, await payloadOf(request), api.idempotency?.ignore),
-      ttlMs: api.keyTtlMs,
-      store: this.#engine.keysFor(settings.durability),
-      honoured: honoured || settings.repeatable || isIdempotent(request.method),
-      signal: request.signal,
-      encode: (answer) => definite(answer),
-      decode: (stored) => replayed(stored, call.operation),
-      run: () => run(call),
-      sent: () => call.attempt > 0,
-      reconcile: reconcile === undefined ? undefined : () => reconcile({ operation: call.operation, idempotencyKey: key }),
-      replayed: () => this.#engine.tellReplayed(call, api.name, key),
-      doubt: async () => await this.#engine.keepDoubt(call, await this.#work.request(payload)),
+      durability: settings.durability,
+      policy,
+      work: this.#work,
+      payload,
+      details,
+      insist: resending !== undefined,
+      lookUp: async () => (resending === undefined ? undefined : await lookUp(details, resending)),
+      encode: (answer) => answer.store(),
+      outline: (answer) => answer.outline(),
+      decode: again,
+      discard: (answer) => answer.discard(),
+      request: () => this.#work.request(payload),
     });
+    // The attempt belonged to all who waited; a body that still comes is this caller's alone.
+    if (request.signal !== undefined) answer.endWith(request.signal);
+    return answer;
   }
 
-  async #refresh(api: ResolvedApi, partition: string): Promise<void> {
-    await api.credential?.refresh();
+  async #refresh({ api, headers }: HttpCall): Promise<void> {
+    const { credential, name } = api;
+    await credential?.refresh(headers.get(credential.headerName) ?? undefined);
     const { events } = this.#engine.runtime;
-    if (events.wants("credential:refreshed")) events.emit("credential:refreshed", { api: api.name, partition });
+    if (events.wants("credential:refreshed")) {
+      events.emit("credential:refreshed", { api: name, partition: this.#options.partition ?? "" });
+    }
   }
 }
 
-function replayed(stored: StoredAnswer, operation: string): HttpAnswer {
-  const answer = HttpAnswer.replay(stored);
-  attach(answer, {
-    operation,
-    attempts: 0,
-    outcome: "replayed",
-    because: { code: "answered", detail: "answered before under this idempotency key" },
-  });
+/** An answer that was kept, with what there is to say about it. */
+function again(stored: StoredAnswer, explanation: Explanation): HttpAnswer {
+  const answer = explanation.outcome === "failed" ? HttpAnswer.kept(stored) : HttpAnswer.replay(stored);
+  attach(answer, explanation);
   return answer;
 }
 
 /** The Response that the caller sees, with the explanation that hangs on the answer. */
 function handOver(answer: HttpAnswer): Response {
-  const explanation: Explanation | undefined = explain(answer);
-  const response = answer.hand(explanation?.outcome === "failed");
+  const explanation = explain(answer);
+  const response = answer.hand(explanation !== undefined && isFinal(explanation));
   if (explanation !== undefined) attach(response, explanation);
   return response;
 }
 
-function reconciled(
-  told: { readonly happened: true; readonly response: Response } | { readonly happened: false | "unknown" },
-): Reconciled<HttpAnswer> {
-  return told.happened === true
-    ? { happened: true, value: new HttpAnswer(told.response) }
-    : told.happened === false
-      ? { happened: false }
-      : { happened: "unknown" };
+/** Whether a loop above would do nothing but repeat what was done here. One try that was all there is decides nothing for it. */
+function isFinal({ outcome, because }: Explanation): boolean {
+  return outcome === "failed" && !(because.code === "attempts-exhausted" && because.maxAttempts === 1);
 }
 
-/** What the retry loop of an SDK above ours says about itself: `x-stainless-retry-count: 2`, `amz-sdk-request: attempt=3; max=4`. */
-function retriesAbove(headers: Headers): number {
-  const stainless = headers.get("x-stainless-retry-count");
-  if (stainless !== null && /^\d+$/.test(stainless)) return Number(stainless);
-  const amazon = /\battempt=(\d+)/.exec(headers.get("amz-sdk-request") ?? "");
-  return amazon === null ? 0 : Math.max(0, Number(amazon[1]) - 1);
+/** A request in doubt goes again because somebody says so; but where the other side can tell that it stands, it does not go. */
+async function lookUp(details: CallDetails<HttpAnswer>, { operation, inDoubt }: Resending): Promise<HttpAnswer | undefined> {
+  if (!inDoubt || details.repeatable !== false || details.reconcile === undefined) return undefined;
+  const told = await details.reconcile({ operation, idempotencyKey: details.idempotencyKey });
+  return told.happened === true ? told.value : undefined;
 }
 
-/** The IETF draft has the key as a quoted string; most APIs take it bare. Both are accepted. */
+/** Asks the other side whether a write happened. One that did and gives no answer of its own is answered by an empty 204. */
+async function ask(reconcile: Reconcile, { request, idempotencyKey }: HttpCall, operation: string): Promise<Reconciled<HttpAnswer>> {
+  const { method, url, body, replayable } = request;
+  const text = body === null || !replayable ? undefined : await new Response(body).text();
+  const told = await reconcile({ operation, idempotencyKey, method, url, body: text });
+  if (told.happened === true) return { happened: true, value: new HttpAnswer(told.response ?? new Response(null, { status: 204 })) };
+  return told.happened === false ? { happened: false } : { happened: "unknown" };
+}
+
+/** The IETF draft has the key as a string of RFC 9651; most APIs take it bare. Both are accepted. */
 function unquoted(key: string): string {
-  return key.length >= 2 && key.startsWith('"') && key.endsWith('"') ? key.slice(1, -1) : key;
+  return /^".*"$/s.test(key) && key.length >= 2 ? key.slice(1, -1).replace(/\\(["\\])/g, "$1") : key;
 }

@@ -3,7 +3,9 @@ import type { ApiOptions } from "../api/api-options.ts";
 import { resolveApi } from "../api/resolve-api.ts";
 import { durationMs, type Duration } from "../core/duration.ts";
 import { ClosedError, ConfigError, UnknownApiError } from "../core/errors.ts";
-import type { WorkerOptions } from "../durable/worker.ts";
+import { refuseUnknown } from "../core/options.ts";
+import { shown } from "../core/shown.ts";
+import type { WorkerOptions } from "../durable/worker-options.ts";
 import type { WorkFunction } from "../engine/function-work.ts";
 import type { Lane } from "../engine/lane.ts";
 import { LaneRegistry } from "../engine/lane-registry.ts";
@@ -14,10 +16,12 @@ import { CallDoor, type CallOptions } from "./call-door.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { Engine, type OpenApi } from "./engine.ts";
 import { ownRuntime, type Environment } from "./environment.ts";
-import { FetchDoor, type FetchOptions } from "./fetch-door.ts";
+import { checkFetchOptions, FetchDoor, type FetchOptions } from "./fetch-door.ts";
 import type { Operation } from "./operation.ts";
+import { checkEnvironment, checkFunction } from "./options.ts";
 import { Operations } from "./operations.ts";
-import { operationsOf, QueueDoor, type EnqueueOptions } from "./queue-door.ts";
+import type { EnqueueOptions } from "./new-operation.ts";
+import { operationsOf, QueueDoor } from "./queue-door.ts";
 import { runTask, type TaskOptions } from "./task.ts";
 
 /** What an engine is made of. */
@@ -95,17 +99,7 @@ export interface LaneStatus {
  * ```
  */
 export async function createHoldfast<Name extends string>(options: HoldfastOptions<Name>): Promise<Holdfast<Name>> {
-  const known = ["apis", "store", "worker", "transport", "clock", "random"];
-  for (const key of Object.keys(options)) {
-    if (!known.includes(key))
-      throw new ConfigError({ path: key, message: `${key} is not an option of createHoldfast(); known are ${known.join(", ")}` });
-  }
-  if (typeof options.apis !== "object" || options.apis === null) {
-    throw new ConfigError({
-      path: "apis",
-      message: "apis is missing; give the APIs that are called, by name: { crm: defineApi({ baseUrl: … }) }",
-    });
-  }
+  checkOptions(options);
   const runtime = ownRuntime(options);
   const apis = new Map<string, OpenApi>();
   for (const [name, definition] of Object.entries<ApiOptions>(options.apis)) {
@@ -122,38 +116,96 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
   });
   const calls = new CallDoor(engine);
 
+  const unknown = (name: string): UnknownApiError => new UnknownApiError(name, [...apis.keys()]);
   const find = (name: string): OpenApi => {
     const open = apis.get(name);
-    if (open === undefined) throw new UnknownApiError(name, [...apis.keys()]);
+    if (open === undefined) throw unknown(name);
     return open;
   };
   let queue: QueueDoor | undefined;
   const queueDoor = (): QueueDoor => (queue ??= new QueueDoor(engine, operationsOf(store), (name) => apis.get(name), options.worker ?? {}));
   const close = async (closeOptions: { readonly grace?: Duration } = {}): Promise<void> => {
+    refuseUnknown(closeOptions, ["grace"], "close");
     engine.refuseCalls();
-    await queue?.close(durationMs(closeOptions.grace ?? "10s", "grace"), new ClosedError());
+    await queue?.close(durationMs(closeOptions.grace ?? "10s", "close.grace"), new ClosedError());
     await engine.close();
   };
   return {
     fetch(name, fetchOptions = {}) {
+      checkFetchOptions(fetchOptions);
       const door = new FetchDoor(engine, find(name), fetchOptions);
       return (input, init) => door.fetch(input, init ?? {});
     },
-    call: (name, callOptions, fn) => calls.call(find(name), callOptions, fn),
+    call(name, callOptions, fn) {
+      const open = apis.get(name);
+      return open === undefined ? Promise.reject(unknown(name)) : calls.call(open, callOptions, fn);
+    },
     enqueue: async (name, endpoint, enqueueOptions = {}) => await queueDoor().enqueue(find(name), endpoint, enqueueOptions),
     work() {
       engine.assertOpen();
-      queueDoor().worker.start();
+      queueDoor().worker.start(true);
     },
     operations: new Operations(engine, () => queueDoor()),
     task: (taskOptions, fn) => runTask(runtime, taskOptions, fn),
     deadLetters: new DeadLetters(engine, (name) => apis.get(name)),
     lanes: () => [...apis.values()].flatMap(({ lanes }) => lanes.all().map(statusOf)),
-    on: (event, listener) => runtime.events.on(event, listener),
+    on(event, listener) {
+      if (!Object.hasOwn(EVENTS, event)) {
+        throw new ConfigError({
+          path: "on.event",
+          message: `there is no event ${shown(event)}; known are ${Object.keys(EVENTS).join(", ")}`,
+        });
+      }
+      checkFunction(listener, "on.listener", "a function that is told of the event");
+      return runtime.events.on(event, listener);
+    },
     close,
     [Symbol.asyncDispose]: () => close(),
   };
 }
+
+const OPTIONS = ["apis", "store", "worker", "transport", "clock", "random"] satisfies (keyof HoldfastOptions)[];
+
+function checkOptions(options: HoldfastOptions): void {
+  if (typeof options !== "object" || (options as unknown) === null) {
+    throw new ConfigError({ path: "createHoldfast", message: `createHoldfast() takes an object of options, not ${shown(options)}` });
+  }
+  const stranger = Object.keys(options).find((name) => !(OPTIONS as readonly string[]).includes(name));
+  if (stranger !== undefined) {
+    throw new ConfigError({
+      path: stranger,
+      message: `${stranger} is not an option of createHoldfast(); known are ${OPTIONS.join(", ")}`,
+    });
+  }
+  const { apis, store, transport } = options;
+  if (typeof apis !== "object" || (apis as unknown) === null || Array.isArray(apis)) {
+    throw new ConfigError({
+      path: "apis",
+      message: `apis is ${shown(apis)}; give the APIs that are called, by name: { crm: defineApi({ baseUrl: … }) }`,
+    });
+  }
+  if (store !== undefined) checkFunction(store, "store", 'what opens a store, such as sqlite("holdfast.db") or memory()');
+  if (transport !== undefined) checkFunction(transport, "transport", "a function of the shape of fetch");
+  checkEnvironment(options, OPTIONS, "createHoldfast");
+}
+
+/** Every event, so that listening to one that does not exist is an error and not silence. The compiler holds it to the map. */
+const EVENTS: Readonly<Record<EventName, true>> = {
+  "attempt:started": true,
+  "attempt:settled": true,
+  "retry:scheduled": true,
+  "call:settled": true,
+  "breaker:changed": true,
+  "limiter:paused": true,
+  "dead-letter:added": true,
+  "operation:settled": true,
+  "store:failed": true,
+  "credential:refreshed": true,
+  "idempotency:replayed": true,
+  "nesting:detected": true,
+  "lanes:overflow": true,
+  "listener:failed": true,
+};
 
 function statusOf(lane: Lane): LaneStatus {
   return {

@@ -7,6 +7,7 @@ import { compileRules, type Rule } from "../policy/classify/rule.ts";
 import { FunctionWork } from "../engine/function-work.ts";
 import { PLAIN_CLASSIFIER, type Classifier } from "../policy/classify/classify.ts";
 import { runtimeFor, type Environment } from "./environment.ts";
+import { ATTEMPT_NAMES, checkEnvironment, checkFunction, checkSignal, checkTimeout } from "./options.ts";
 import { OptionsMemo } from "./options-memo.ts";
 
 export interface RetryOptions extends AttemptOptions, Environment {
@@ -53,10 +54,21 @@ const DEFAULTS: RetryOptions = Object.freeze({});
  * ```
  */
 export function retry<Value>(fn: (context: AttemptContext) => Promise<Value> | Value, options: RetryOptions = DEFAULTS): Promise<Value> {
-  const { policy, runtime, work } = plans.of(options);
-  const { signal, retryIf } = options;
-  const details = signal === undefined && retryIf === undefined ? LAZY : { lazyScope: true, signal, retryIf };
-  return run(new Call(runtime, policy, work as FunctionWork<Value>, fn, details));
+  try {
+    const { policy, runtime, work } = plans.of(options);
+    const { signal, retryIf } = options;
+    if (signal !== undefined) checkSignal(signal, "retry.signal");
+    if (retryIf !== undefined) checkFunction(retryIf, "retry.retryIf", "a function that answers true for an error worth a retry");
+    const details = signal === undefined && retryIf === undefined ? LAZY : { lazyScope: true, signal, retryIf };
+    return run(new Call(runtime, policy, work as FunctionWork<Value>, fn, details));
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
+}
+
+/** Checks the options, where they are given long before the first call. */
+export function checkRetryOptions(options: RetryOptions): void {
+  plans.of(options);
 }
 
 const LAZY: { readonly lazyScope: true } = Object.freeze({ lazyScope: true });
@@ -66,12 +78,16 @@ const plans = new OptionsMemo<RetryOptions, RetryPlan>(planOf, {
   data: ["timeout", "backoff", "classify"],
 });
 
+const OWN: readonly string[] = [...ATTEMPT_NAMES, "retryIf", "classify", "signal"] satisfies (keyof RetryOptions | string)[];
+
 function planOf(options: RetryOptions): RetryPlan {
+  checkEnvironment(options, OWN, "retry");
+  checkTimeout(options.timeout, "retry.timeout");
   const classifier: Classifier =
-    options.classify === undefined ? PLAIN_CLASSIFIER : { rules: compileRules(options.classify, "classify"), hintHeaders: [] };
+    options.classify === undefined ? PLAIN_CLASSIFIER : { rules: compileRules(options.classify, "retry.classify"), hintHeaders: [] };
   const runtime = runtimeFor(options);
   return {
-    policy: resolveCallPolicy(options, { retry: "", timeout: "timeout.", rest: "" }),
+    policy: resolveCallPolicy(options, { retry: "retry.", timeout: "retry.timeout.", rest: "retry." }),
     runtime,
     work: new FunctionWork(classifier, runtime),
   };

@@ -1,5 +1,5 @@
 import { ConfigError } from "../core/errors.ts";
-import { retry, type RetryOptions } from "./retry.ts";
+import { checkRetryOptions, retry, type RetryOptions } from "./retry.ts";
 
 type AsyncMethod<This, Args extends unknown[], Value> = (this: This, ...args: Args) => Promise<Value>;
 
@@ -15,9 +15,11 @@ export type MethodDecorator = <This, Args extends unknown[], Value>(
  * It needs a compiler that knows decorators, since Node's own type stripping does not. Without one, wrap the call:
  * `retry(() => client.send(message))`.
  *
- * @throws ConfigError where it stands above anything but a method.
+ * @throws ConfigError where it stands above anything but a method, and for options that make no sense: when the class is
+ * defined, not at the first call.
  */
 export function retryable(options: RetryOptions = {}): MethodDecorator {
+  checkRetryOptions(options);
   return (method, context) => {
     if ((context.kind as string) !== "method") {
       throw new ConfigError({

@@ -1,4 +1,7 @@
 import { durationMs, type Duration } from "../core/duration.ts";
+import { ConfigError } from "../core/errors.ts";
+import { refuseUnknown } from "../core/options.ts";
+import { shown } from "../core/shown.ts";
 import { Call, type AttemptContext } from "../engine/call.ts";
 import { resolveCallPolicy, type CallPolicy } from "../engine/call-policy.ts";
 import { FunctionWork, type WorkFunction } from "../engine/function-work.ts";
@@ -12,6 +15,7 @@ import { Permits, resolveConcurrency, type ConcurrencyOptions } from "../policy/
 import { Limiter } from "../policy/rate-limit/limiter.ts";
 import { resolveRateLimits, type RateLimitOptions } from "../policy/rate-limit/options.ts";
 import { ownRuntime, runtimeFor, type Environment } from "./environment.ts";
+import { checkEnvironment, checkSignal } from "./options.ts";
 
 /** One policy by itself is a lane in which only that policy stands; the calls go the way of all calls. */
 const ONCE: CallPolicy = Object.freeze({
@@ -29,6 +33,32 @@ export interface ExecuteOptions {
   readonly signal?: AbortSignal;
 }
 
+const BREAKER = [
+  "failureRate",
+  "window",
+  "windowTime",
+  "minimumCalls",
+  "openFor",
+  "maxOpenFor",
+  "halfOpenCalls",
+  "probeLease",
+  "slowCallRate",
+  "slowCall",
+] satisfies (keyof BreakerOptions)[];
+const RATE_LIMIT = ["limit", "per", "burst", "scope"] satisfies (keyof RateLimitOptions)[];
+const EXECUTE = ["signal"] satisfies (keyof ExecuteOptions)[];
+const ACQUIRE = ["cost", "signal", "maxWait"];
+
+function checkExecute(options: ExecuteOptions, path: string): void {
+  refuseUnknown(options, EXECUTE, path);
+  if (options.signal !== undefined) checkSignal(options.signal, `${path}.signal`);
+}
+
+/** Less than nothing would fill the bucket. */
+function checkCost(cost: number, path: string): void {
+  if (!(cost > 0)) throw new ConfigError({ path, message: `${path} is ${shown(cost)}; give a number above 0` });
+}
+
 /** Runs functions inside the lane of one policy. */
 class Executor {
   readonly #lane: Lane;
@@ -41,8 +71,10 @@ class Executor {
     this.#work = new FunctionWork(PLAIN_CLASSIFIER, runtime);
   }
 
-  execute<Value>(fn: WorkFunction<Value>, { signal }: ExecuteOptions): Promise<Value> {
-    return run(new Call(this.#runtime, ONCE, this.#work as FunctionWork<Value>, fn, { lane: this.#lane, lazyScope: true, signal }));
+  async execute<Value>(fn: WorkFunction<Value>, options: ExecuteOptions): Promise<Value> {
+    checkExecute(options, "execute");
+    const { signal } = options;
+    return await run(new Call(this.#runtime, ONCE, this.#work as FunctionWork<Value>, fn, { lane: this.#lane, lazyScope: true, signal }));
   }
 }
 
@@ -82,12 +114,14 @@ export interface CircuitBreaker {
  * ```
  */
 export function circuitBreaker(options: BreakerOptions & Environment & { readonly name?: string } = {}): CircuitBreaker {
+  checkEnvironment(options, [...BREAKER, "name"], "circuitBreaker");
+  const { name = "circuitBreaker", clock: _clock, random: _random, ...breakerOptions } = options;
   const runtime = ownRuntime(options);
-  const breaker = new Breaker(resolveBreakerOptions(options, "circuitBreaker"), runtime.random);
-  const lane = laneOf(options.name ?? "circuitBreaker", { breaker }, runtime);
+  const breaker = new Breaker(resolveBreakerOptions(breakerOptions, "circuitBreaker"), runtime.random);
+  const lane = laneOf(name, { breaker }, runtime);
   const executor = new Executor(lane, runtime);
   const hold = (as: "open" | "closed", duration: Duration | undefined): void => {
-    lane.holdBreaker(as, duration === undefined ? undefined : runtime.clock.monotonic() + durationMs(duration, "for"));
+    lane.holdBreaker(as, duration === undefined ? undefined : runtime.clock.monotonic() + durationMs(duration, "circuitBreaker.for"));
   };
   return {
     execute: (fn, executeOptions = {}) => executor.execute(fn, executeOptions),
@@ -132,24 +166,34 @@ export interface RateLimiter {
  * ```
  */
 export function rateLimit(limits: RateLimitOptions | readonly RateLimitOptions[], environment: Environment = {}): RateLimiter {
+  checkEnvironment(environment, [], "rateLimit");
+  for (const [index, one] of [limits].flat().entries())
+    refuseUnknown(one, RATE_LIMIT, Array.isArray(limits) ? `rateLimit[${index}]` : "rateLimit");
   const runtime = ownRuntime(environment);
   const limiter = new Limiter(resolveRateLimits(limits));
   const lane = laneOf("rateLimit", { limiters: [limiter] }, runtime);
   return {
-    async acquire({ cost = 1, signal, maxWait } = {}) {
+    async acquire(options = {}) {
+      refuseUnknown(options, ACQUIRE, "acquire");
+      const { cost = 1, signal, maxWait } = options;
+      checkCost(cost, "acquire.cost");
+      if (signal !== undefined) checkSignal(signal, "acquire.signal");
       signal?.throwIfAborted();
       const admittee: Admittee = {
         cost,
         deadlineAt: Number.POSITIVE_INFINITY,
-        maxWaitMs: maxWait === undefined ? Number.POSITIVE_INFINITY : durationMs(maxWait, "maxWait"),
+        maxWaitMs: maxWait === undefined ? Number.POSITIVE_INFINITY : durationMs(maxWait, "acquire.maxWait"),
         callerSignal: signal,
         generation: 0,
       };
       await lane.admit(admittee, runtime.clock.monotonic());
     },
-    tryAcquire: (cost = 1) =>
-      lane.waiting > 0 ? Math.max(1, limiter.waitMs(cost, runtime.clock.monotonic())) : limiter.tryTake(cost, runtime.clock.monotonic()),
-    pause: (duration) => limiter.throttled(durationMs(duration, "duration"), runtime.clock.monotonic()),
+    tryAcquire(cost = 1) {
+      checkCost(cost, "tryAcquire.cost");
+      const now = runtime.clock.monotonic();
+      return lane.waiting > 0 ? Math.max(1, limiter.waitMs(cost, now)) : limiter.tryTake(cost, now);
+    },
+    pause: (duration) => limiter.throttled(durationMs(duration, "pause.duration"), runtime.clock.monotonic()),
     get available() {
       return lane.waiting > 0 ? 0 : limiter.available(runtime.clock.monotonic());
     },
@@ -181,6 +225,8 @@ export interface ConcurrencyLimit {
  * ```
  */
 export function concurrency(options: ConcurrencyOptions | number, environment: Environment = {}): ConcurrencyLimit {
+  checkEnvironment(environment, [], "concurrency");
+  if (typeof options !== "number") refuseUnknown(options, ["max", "maxQueue"] satisfies (keyof ConcurrencyOptions)[], "concurrency");
   const runtime = ownRuntime(environment);
   const { max, maxQueue } = resolveConcurrency(options);
   const lane = laneOf("concurrency", { permits: new Permits(max), maxQueue }, runtime);
@@ -210,14 +256,16 @@ export function concurrency(options: ConcurrencyOptions | number, environment: E
  * await assert.rejects(timeout(() => new Promise(() => {}), 5), (error) => isHoldfastError(error, "timeout"));
  * ```
  */
-export function timeout<Value>(
+export async function timeout<Value>(
   fn: (context: AttemptContext) => Promise<Value> | Value,
   limit: Duration,
   options: ExecuteOptions & Environment = {},
 ): Promise<Value> {
+  checkEnvironment(options, EXECUTE, "timeout");
+  if (options.signal !== undefined) checkSignal(options.signal, "timeout.signal");
   const runtime = runtimeFor(options);
-  const policy: CallPolicy = { ...ONCE, attemptTimeoutsMs: [durationMs(limit, "limit")] };
-  return run(
+  const policy: CallPolicy = { ...ONCE, attemptTimeoutsMs: [durationMs(limit, "timeout.limit")] };
+  return await run(
     new Call(runtime, policy, new FunctionWork<Value>(PLAIN_CLASSIFIER, runtime), fn, { lazyScope: true, signal: options.signal }),
   );
 }
