@@ -50,7 +50,11 @@ export class Attempt<Value> extends Deadline implements AttemptContext, AbortLis
     const { runtime, callerSignal } = call;
     return new Promise<Value>((resolve, reject) => {
       this.#reject = reject;
-      if (callerSignal !== undefined) runtime.aborts.add(callerSignal, this);
+      if (callerSignal !== undefined) {
+        runtime.aborts.add(callerSignal, this);
+        // It may have aborted since it was looked at last: no attempt follows an abort.
+        if (this.#cut !== undefined) return;
+      }
       runtime.timers.start(this, this.#timeoutMs, now);
       const result = enter(call, this);
       if (isPromise(result)) result.then(resolve, reject);
