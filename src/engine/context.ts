@@ -1,11 +1,17 @@
 /** The part of AsyncLocalStorage that is used; typed here because the library imports no `node:` module. */
 interface AsyncStorage<Value> {
   getStore(): Value | undefined;
-  run<Result, Args extends unknown[]>(store: Value, fn: (...args: Args) => Result, ...args: Args): Result;
+  enterWith(store: Value): void;
 }
 
 interface AsyncHooks {
   readonly AsyncLocalStorage: new <Value>() => AsyncStorage<Value>;
+  readonly AsyncResource: new (
+    type: string,
+    options: { readonly requireManualDestroy: true },
+  ) => {
+    runInAsyncScope<Result, Args extends unknown[]>(fn: (...args: Args) => Result, self: undefined, ...args: Args): Result;
+  };
 }
 
 /**
@@ -14,13 +20,14 @@ interface AsyncHooks {
  * knows what it stands in.
  */
 export class AsyncContext<Value> {
+  readonly #hooks: AsyncHooks | undefined;
   readonly #storage: AsyncStorage<Value> | undefined;
   #sameTick: Value | undefined = undefined;
 
   constructor() {
     const host = (globalThis as { process?: { getBuiltinModule?: (id: string) => unknown } }).process;
-    const hooks = host?.getBuiltinModule?.("node:async_hooks") as AsyncHooks | undefined;
-    this.#storage = hooks === undefined ? undefined : new hooks.AsyncLocalStorage<Value>();
+    this.#hooks = host?.getBuiltinModule?.("node:async_hooks") as AsyncHooks | undefined;
+    this.#storage = this.#hooks === undefined ? undefined : new this.#hooks.AsyncLocalStorage<Value>();
   }
 
   /** What the caller stands in. */
@@ -28,13 +35,19 @@ export class AsyncContext<Value> {
     return this.#sameTick ?? this.#storage?.getStore();
   }
 
-  /** Runs `fn` inside `store`, and all that it starts. */
+  /**
+   * Runs `fn` inside `store`, and all that it starts.
+   *
+   * `AsyncLocalStorage.run` would copy the map of all storages twice, to enter and to leave, and what waits for the answer
+   * keeps both. An AsyncResource puts back the map that was there.
+   */
   run<Result, Args extends unknown[]>(store: Value, fn: (...args: Args) => Result, ...args: Args): Result {
-    if (this.#storage === undefined) return this.runSameTick(store, fn, ...args);
+    if (this.#hooks === undefined || this.#storage === undefined) return this.runSameTick(store, fn, ...args);
     const outer = this.#sameTick;
     this.#sameTick = undefined;
     try {
-      return this.#storage.run(store, fn, ...args);
+      const resource = new this.#hooks.AsyncResource("HOLDFAST", MANUAL);
+      return resource.runInAsyncScope(enter<Value, Result, Args>, undefined, this.#storage, store, fn, args);
     } finally {
       this.#sameTick = outer;
     }
@@ -50,4 +63,16 @@ export class AsyncContext<Value> {
       this.#sameTick = outer;
     }
   }
+}
+
+const MANUAL = { requireManualDestroy: true } as const;
+
+function enter<Value, Result, Args extends unknown[]>(
+  storage: AsyncStorage<Value>,
+  store: Value,
+  fn: (...args: Args) => Result,
+  args: Args,
+): Result {
+  storage.enterWith(store);
+  return fn(...args);
 }

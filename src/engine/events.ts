@@ -2,16 +2,18 @@ import type { EventListener, EventMap, EventName } from "../ports/events.ts";
 
 /** The one place that emits. A listener cannot break a call: what it throws becomes `listener:failed`. */
 export class Events {
-  readonly #listeners = new Map<EventName, Set<EventListener<never>>>();
+  /** Lists are replaced and never changed, so that a listener may leave while one is walked. */
+  readonly #listeners = new Map<EventName, readonly EventListener<never>[]>();
 
   /** Listens until the returned function is called. */
   on<Name extends EventName>(name: Name, listener: EventListener<Name>): () => void {
-    const listeners = this.#listeners.get(name) ?? new Set();
-    this.#listeners.set(name, listeners);
-    listeners.add(listener as EventListener<never>);
+    const own = listener as EventListener<never>;
+    const others = (this.#listeners.get(name) ?? []).filter((one) => one !== own);
+    this.#listeners.set(name, [...others, own]);
     return () => {
-      listeners.delete(listener as EventListener<never>);
-      if (listeners.size === 0) this.#listeners.delete(name);
+      const left = (this.#listeners.get(name) ?? []).filter((one) => one !== own);
+      if (left.length === 0) this.#listeners.delete(name);
+      else this.#listeners.set(name, left);
     };
   }
 
@@ -28,7 +30,7 @@ export class Events {
   emit<Name extends EventName>(name: Name, event: EventMap[Name]): void {
     const listeners = this.#listeners.get(name);
     if (listeners === undefined) return;
-    for (const listener of [...listeners]) {
+    for (const listener of listeners) {
       try {
         (listener as EventListener<Name>)(event);
       } catch (error) {
