@@ -1,0 +1,17 @@
+import { Command } from "commander";
+import { discardCommand } from "./dlq-discard.ts";
+import { groupsCommand } from "./dlq-groups.ts";
+import { listCommand } from "./dlq-list.ts";
+import { replayCommand } from "./dlq-replay.ts";
+import { showCommand } from "./dlq-show.ts";
+
+/** `holdfast dlq`: what failed and was kept. */
+export function dlqCommand(): Command {
+  return new Command("dlq")
+    .description("dead letters: what failed and was kept")
+    .addCommand(groupsCommand())
+    .addCommand(listCommand())
+    .addCommand(showCommand())
+    .addCommand(replayCommand())
+    .addCommand(discardCommand());
+}

@@ -1,0 +1,14 @@
+/** What the process ends with. Stable: scripts may rely on it. */
+export const exitCodes: Readonly<Record<ExitName, { readonly code: number; readonly about: string }>> = {
+  ok: { code: 0, about: "All went well." },
+  failed: {
+    code: 1,
+    about: "The work ended, and some of it failed: a letter failed again, a store has faults, something was lost or doubled.",
+  },
+  usage: { code: 2, about: "The command line or the config is wrong. Nothing was done." },
+  notFound: { code: 3, about: "What was named does not exist: a dead letter, a group, a store's file." },
+  store: { code: 4, about: "The store cannot be opened, read or written." },
+  crashed: { code: 70, about: "A fault of Holdfast's own. `--debug` shows the stack." },
+};
+
+export type ExitName = "ok" | "failed" | "usage" | "notFound" | "store" | "crashed";

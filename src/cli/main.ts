@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+import { Command } from "commander";
+import { configCommand } from "./commands/config.ts";
+import { dlqCommand } from "./commands/dlq.ts";
+import { mockCommand } from "./commands/mock.ts";
+import { storeHealthCommand } from "./commands/store.ts";
+import { faultOf } from "./fault.ts";
+import { version } from "./version.ts";
+
+/** The command line. Each command stands in a file of its own; what goes wrong ends here, as one line and an exit code. */
+export function program(): Command {
+  const root = new Command("holdfast")
+    .description("The reliability layer for calls to APIs that you do not control.")
+    .version(version())
+    .option("--debug", "show the stack of an error")
+    .addHelpText("after", "\nExample:\n  $ holdfast demo --fast\n\nExit codes are listed in docs/reference/cli.md.");
+  for (const command of [dlqCommand(), mockCommand(), storeHealthCommand(), configCommand()]) root.addCommand(command);
+  return throwing(root);
+}
+
+/** Commander ends the process by itself unless every command is told not to. */
+function throwing(command: Command): Command {
+  command.exitOverride();
+  for (const sub of command.commands) throwing(sub);
+  return command;
+}
+
+const root = program();
+try {
+  await root.parseAsync(process.argv);
+} catch (error) {
+  const { code, line } = faultOf(error);
+  if (line !== undefined) console.error(`holdfast: ${line}`);
+  if (root.opts<{ debug?: true }>().debug === true && error instanceof Error) console.error(error.stack);
+  process.exitCode = code;
+}
