@@ -12,7 +12,7 @@ export abstract class Deadline {
   abstract onExpired(): void;
 }
 
-/** All deadlines of one length. They were started in order, so they end in order: a queue with one timer, for its head. */
+/** All deadlines of one length, in whole milliseconds. They were started in order, so they end in order: a queue with one timer, for its head. */
 class DeadlineList {
   head: Deadline | undefined = undefined;
   tail: Deadline | undefined = undefined;
@@ -24,6 +24,8 @@ class DeadlineList {
   }
 }
 
+/** Sums of instants are exact to less than this; a timeout must not get a whole millisecond longer for it. */
+const ROUNDING = 1e-3;
 /** Lists kept while empty, each with at most one timer that is still running out. */
 const IDLE_LISTS = 64;
 
@@ -42,7 +44,8 @@ export class DeadlineTimers {
   /** Starts the deadline `ms` from `now` (monotonic). Infinity starts nothing. */
   start(deadline: Deadline, ms: number, now: number): void {
     if (ms === Number.POSITIVE_INFINITY) return;
-    const length = Math.min(Math.max(0, ms), MAX_DELAY_MS);
+    // In whole milliseconds, upwards: what is left of a total is another fraction at every call, and each would be a list of its own.
+    const length = Math.max(0, Math.ceil(ms - ROUNDING));
     let list = this.#lists.get(length);
     if (list === undefined) {
       list = new DeadlineList(length);
@@ -77,26 +80,39 @@ export class DeadlineTimers {
   #idle(list: DeadlineList): void {
     if (this.#clock.hold === undefined || this.#lists.size > IDLE_LISTS) {
       this.#clock.clearTimer(list.timer);
-      list.timer = undefined;
-      this.#lists.delete(list.ms);
+      this.#drop(list);
     } else {
       this.#clock.hold(list.timer, false);
     }
   }
 
+  #drop(list: DeadlineList): void {
+    list.timer = undefined;
+    // Another of the same length may have taken its place while it rang.
+    if (this.#lists.get(list.ms) === list) this.#lists.delete(list.ms);
+  }
+
+  /** A timer holds no more than 24.8 days; what is longer is looked at then, and set again. */
   #arm(list: DeadlineList, ms: number): void {
-    list.timer = this.#clock.setTimer(() => this.#ring(list), ms);
+    list.timer = this.#clock.setTimer(() => this.#ring(list), Math.min(ms, MAX_DELAY_MS));
   }
 
   #ring(list: DeadlineList): void {
     list.timer = undefined;
     const now = this.#clock.monotonic();
-    for (let head = list.head; head !== undefined && head.expiresAt <= now; head = list.head) {
-      this.#unlinkHead(head, list);
-      head.onExpired();
+    try {
+      for (let head = list.head; head !== undefined && head.expiresAt <= now; head = list.head) {
+        this.#unlinkHead(head, list);
+        head.onExpired();
+      }
+    } finally {
+      // Timers ring early by up to a millisecond; then the head is not over yet.
+      if (list.head === undefined) {
+        if (list.timer === undefined) this.#drop(list);
+      } else if (list.timer === undefined) {
+        this.#arm(list, Math.max(0, Math.ceil(list.head.expiresAt - now)));
+      }
     }
-    if (list.head !== undefined && list.timer === undefined) this.#arm(list, Math.max(0, Math.ceil(list.head.expiresAt - now)));
-    else if (list.head === undefined && list.timer === undefined) this.#lists.delete(list.ms);
   }
 
   #unlinkHead(deadline: Deadline, list: DeadlineList): void {
