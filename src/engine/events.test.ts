@@ -45,6 +45,21 @@ it("goes on when a listener throws, and tells of that", () => {
   expect(failed).toEqual(["breaker:changed", new Error("listener")]);
 });
 
+it("goes on when an async listener rejects, and tells of that; when the teller rejects too, it is silent", async () => {
+  const events = new Events();
+  const failed: unknown[] = [];
+  // The type says void; nothing keeps plain JavaScript from handing in an async function.
+  const rejecting = (error: Error): void => Promise.reject(error) as unknown as void;
+  events.on("listener:failed", ({ event, error }) => {
+    failed.push(event, error);
+    return rejecting(new Error("teller"));
+  });
+  events.on("breaker:changed", () => rejecting(new Error("listener")));
+  events.emit("breaker:changed", CHANGE);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(failed).toEqual(["breaker:changed", new Error("listener")]);
+});
+
 it("knows whether anybody listens", () => {
   const events = new Events();
   expect([events.any, events.wants("breaker:changed")]).toEqual([false, false]);

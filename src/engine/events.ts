@@ -32,10 +32,20 @@ export class Events {
     if (listeners === undefined) return;
     for (const listener of listeners) {
       try {
-        (listener as EventListener<Name>)(event);
+        const told: unknown = (listener as (event: EventMap[Name]) => unknown)(event);
+        if (isPromise(told)) told.then(undefined, (error: unknown) => this.#failed(name, error));
       } catch (error) {
-        if (name !== "listener:failed") this.emit("listener:failed", { event: name, error });
+        this.#failed(name, error);
       }
     }
   }
+
+  #failed(event: EventName, error: unknown): void {
+    if (event !== "listener:failed") this.emit("listener:failed", { event, error });
+  }
+}
+
+/** An async function is a listener too, and what it rejects with must not end the process. */
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
