@@ -2,6 +2,7 @@ import type { StoreFactory } from "../ports/store.ts";
 import { crashRules } from "./store-conformance/crash-rules.ts";
 import { deadLetterRules } from "./store-conformance/dead-letter-rules.ts";
 import { idempotencyRules } from "./store-conformance/idempotency-rules.ts";
+import { operationRules } from "./store-conformance/operation-rules.ts";
 import { lifecycleRules } from "./store-conformance/lifecycle-rules.ts";
 import { suite } from "./store-conformance/suite.ts";
 
@@ -67,6 +68,7 @@ export function storeConformance(options: StoreConformanceOptions): void {
   options.describe(`store conformance: ${options.name}`, () => {
     idempotencyRules(rules);
     deadLetterRules(rules);
+    operationRules(rules);
     lifecycleRules(rules);
     crashRules(rules);
   });

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { memory } from "../../src/adapters/store/memory/index.ts";
 import type { DeadLetterStore } from "../../src/ports/dead-letter-store.ts";
 import type { IdempotencyStore } from "../../src/ports/idempotency-store.ts";
+import type { ClaimedOperation, OperationStore } from "../../src/ports/operation-store.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { StoreUnderTest } from "../../src/testing/store-conformance.ts";
 import { failures } from "./failures.ts";
@@ -23,6 +24,13 @@ function withKeys(spoil: (keys: IdempotencyStore) => Partial<IdempotencyStore>):
 
 function withLetters(spoil: (letters: DeadLetterStore) => Partial<DeadLetterStore>): () => StoreUnderTest {
   return mistaken((store) => ({ ...store, deadLetters: { ...store.deadLetters, ...spoil(store.deadLetters) } }));
+}
+
+function withQueue(spoil: (queue: OperationStore, store: Store) => Partial<OperationStore>): () => StoreUnderTest {
+  return mistaken((store) => {
+    const queue = store.operations as OperationStore;
+    return { ...store, operations: { ...queue, ...spoil(queue, store) } };
+  });
 }
 
 const MISTAKES: Readonly<Record<string, { readonly create: () => StoreUnderTest; readonly found: string }>> = {
@@ -117,20 +125,82 @@ const MISTAKES: Readonly<Record<string, { readonly create: () => StoreUnderTest;
       },
     })),
   },
+  "a settlement without looking at the claim": {
+    found: "a worker whose claim no longer holds changes nothing, and writes no dead letter",
+    create: withQueue((queue) => ({
+      settle: async (settlements) =>
+        queue.settle(await Promise.all(settlements.map(async (one) => ({ ...one, claim: (await queue.get(one.id))?.claim ?? one.claim })))),
+    })),
+  },
+  "a claim that takes more than it is allowed": {
+    found: "of each lane no more than it is allowed; of others nothing",
+    create: withQueue((queue) => ({
+      claim: (request) => queue.claim({ ...request, allowances: request.allowances.map((lane) => ({ ...lane, max: lane.max + 1 })) }),
+    })),
+  },
+  "work that is given to two": {
+    found: "a claim leases: nobody else is given the operation, and it says who holds it until when",
+    create: withQueue((queue) => {
+      let last: readonly ClaimedOperation[] = [];
+      return {
+        claim: async (request) => {
+          const claimed = await queue.claim(request);
+          if (claimed.length > 0) last = claimed;
+          return claimed.length > 0 ? claimed : last;
+        },
+      };
+    }),
+  },
+  "a death whose letter is lost": {
+    found: "a death writes its dead letter with it",
+    create: withQueue((queue) => ({
+      settle: (settlements) =>
+        queue.settle(
+          settlements.map((one) =>
+            one.outcome.state === "dead" ? { ...one, outcome: { state: "cancelled", because: one.outcome.letter.because } } : one,
+          ),
+        ),
+    })),
+  },
+  "flows in the order of their arrival": {
+    found: "a flood of one flow does not hold up another",
+    create: withQueue((queue) => ({ accept: (operations) => queue.accept(operations.map((one) => ({ ...one, flow: "" }))) })),
+  },
+  "a breaker that wakes everything": {
+    found: "waking ends the rest of what waits for the breaker, and of nothing else",
+    create: withQueue((queue) => ({
+      settle: (settlements) =>
+        queue.settle(
+          settlements.map((one) =>
+            one.outcome.state === "parked" ? { ...one, outcome: { ...one.outcome, because: { code: "breaker-open" } } } : one,
+          ),
+        ),
+    })),
+  },
+  "a lease that is taken back without a doubt": {
+    found: "a lease that ran out is taken back, in doubt and in its old place; one that has not is left alone",
+    create: withQueue((queue) => ({
+      claim: async (request) => (await queue.claim(request)).map((claimed) => ({ ...claimed, inDoubt: false })),
+    })),
+  },
 };
 
 describe("the conformance suite finds", () => {
   it.each(Object.entries(MISTAKES))("%s", async (_mistake, { create, found }) => {
-    expect(await failures(create, MEMORY)).toContain(found);
+    expect(await failures(create, MEMORY, found)).toEqual([found]);
   });
 
   it("an acknowledgement before the commit", async () => {
     const broken = await failures(() => journaledStore("before-commit"), { ...MEMORY, crash: true });
-    expect(broken).toEqual([
-      "a key that was claimed is known",
-      "an answer that was kept is kept",
-      "a dead letter that was added is there, whole, and so is its change",
-    ]);
+    expect(broken.toSorted()).toEqual(
+      [
+        "a key that was claimed is known",
+        "an answer that was kept is kept",
+        "a dead letter that was added is there, whole, and so is its change",
+        "what was accepted, claimed and settled is so after a crash",
+        "a death and its dead letter are there together after a crash",
+      ].toSorted(),
+    );
   });
 
   it("no fault in stores that have none", async () => {

@@ -1,4 +1,5 @@
 import { memory } from "../../src/adapters/store/memory/index.ts";
+import type { OperationStore } from "../../src/ports/operation-store.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { StoreUnderTest } from "../../src/testing/store-conformance.ts";
 
@@ -26,6 +27,7 @@ export function journaledStore(acknowledge: "after-commit" | "before-commit"): S
           }) as Port[Verb];
       const keys = writing((store) => store.idempotency);
       const letters = writing((store) => store.deadLetters);
+      const queue = writing((store) => store.operations as OperationStore);
       return {
         ...inner,
         idempotency: {
@@ -42,6 +44,18 @@ export function journaledStore(acknowledge: "after-commit" | "before-commit"): S
           change: letters("change"),
           setGroupState: letters("setGroupState"),
           sweep: letters("sweep"),
+        },
+        operations: {
+          ...(inner.operations as OperationStore),
+          accept: queue("accept"),
+          claim: queue("claim"),
+          settle: queue("settle"),
+          extend: queue("extend"),
+          reap: queue("reap"),
+          wake: queue("wake"),
+          cancel: queue("cancel"),
+          pause: queue("pause"),
+          sweep: queue("sweep"),
         },
         close: async () => {
           journal.push(...pending.splice(0));

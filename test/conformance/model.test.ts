@@ -3,13 +3,17 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { deadLetters as memoryLetters } from "../../src/adapters/store/memory/dead-letters.ts";
 import { idempotency as memoryKeys } from "../../src/adapters/store/memory/idempotency.ts";
+import { operations as memoryQueue } from "../../src/adapters/store/memory/operations/index.ts";
 import { deadLetters as sqliteLetters } from "../../src/adapters/store/sqlite/dead-letters.ts";
+import { health } from "../../src/adapters/store/sqlite/health.ts";
 import { idempotency as sqliteKeys } from "../../src/adapters/store/sqlite/idempotency.ts";
 import { migrate } from "../../src/adapters/store/sqlite/migrate.ts";
+import { operations as sqliteQueue, type Queue } from "../../src/adapters/store/sqlite/operations/index.ts";
 import type { Sync } from "../../src/adapters/store/sync.ts";
 import type { DeadLetterChange, DeadLetterFilter, DeadLetterStore, NewDeadLetter, Page } from "../../src/ports/dead-letter-store.ts";
 import type { IdempotencyStore } from "../../src/ports/idempotency-store.ts";
-import { answer, letter, T0 } from "../../src/testing/store-conformance/samples.ts";
+import type { LaneKey, NewOperation, OperationFilter, Settlement } from "../../src/ports/operation-store.ts";
+import { answer, attempt, letter, operation, T0 } from "../../src/testing/store-conformance/samples.ts";
 
 /**
  * Random sequences of verbs, done by the memory store and by SQLite: every answer must be the same. The memory store is the
@@ -38,7 +42,7 @@ const key = fc.constantFrom("a", "b", "größe 🪸", "__proto__");
 const token = fc.constantFrom("t1", "t2", "t3");
 const fingerprint = fc.constantFrom("p1", "p1", "p1", "p2");
 const instant = fc.integer({ min: 0, max: 20 }).map((step) => T0 + step * 1_000);
-const batch = <Item>(item: fc.Arbitrary<Item>): fc.Arbitrary<Item[]> => fc.array(item, { maxLength: 4 });
+const batch = <Item>(item: fc.Arbitrary<Item>): fc.Arbitrary<Item[]> => fc.array(item, { maxLength: 4, size: "max" });
 
 function step<Verbs, Verb extends keyof Verbs & string>(
   verb: Verb,
@@ -164,13 +168,157 @@ const letterStep: fc.Arbitrary<Step<Letters>> = fc.oneof(
   step<Letters, "sweep">("sweep", fc.tuple(instant, fc.integer({ min: 1, max: 3 }))),
 );
 
+const lane: fc.Arbitrary<LaneKey> = fc.constantFrom(
+  { api: "crm", endpoint: "POST /contacts", partition: "" },
+  { api: "crm", endpoint: "POST /contacts", partition: "account-7" },
+  { api: "billing", endpoint: "POST /charges", partition: "" },
+);
+const operationNumber = fc.integer({ min: 1, max: 15 });
+const someOperation: fc.Arbitrary<NewOperation> = fc
+  .record({
+    number: operationNumber,
+    lane,
+    flow: fc.constantFrom("", "", "a", "b"),
+    priority: fc.constantFrom(0, 0, 1, -1),
+    labels,
+    idempotencyKey: fc.option(fc.constantFrom("k1", "k2"), { nil: undefined }),
+    fingerprint: fc.constantFrom("p1", "p1", "p2"),
+    acceptedAt: instant,
+    delay: fc.constantFrom(0, 0, 0, 3_000),
+  })
+  .map(({ number, lane: key, idempotencyKey, acceptedAt, delay, ...fields }) =>
+    operation(number, {
+      ...key,
+      ...fields,
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+      acceptedAt,
+      dueAt: acceptedAt + delay,
+    }),
+  );
+const outcome: fc.Arbitrary<(id: string) => Settlement["outcome"]> = fc.oneof(
+  fc
+    .tuple(instant, fc.boolean())
+    .map(([keepUntil, withAnswer]) => () => ({ state: "succeeded" as const, keepUntil, ...(withAnswer && { answer: answer() }) })),
+  fc
+    .tuple(instant, fc.constantFrom("backoff" as const, "breaker-open" as const))
+    .map(([until, code]) => () => ({ state: "parked" as const, until, because: { code }, delayMs: until - T0 })),
+  instant.map((diedAt) => (id: string) => ({ state: "dead" as const, letter: letter(0, { id, diedAt }) })),
+  fc.constant(() => ({ state: "cancelled" as const, because: { code: "cancelled" as const } })),
+  fc.constant(() => ({ state: "ready" as const })),
+);
+const someSettlement: fc.Arbitrary<Settlement> = fc
+  .record({ number: operationNumber, claim: fc.constantFrom(1, 1, 1, 2, 3), now: instant, outcome, tried: fc.integer({ min: 0, max: 3 }) })
+  .map(({ number, outcome: make, tried, ...fields }) => {
+    const { id } = operation(number);
+    return { ...fields, id, outcome: make(id), ...(tried > 0 && { attempt: attempt(tried) }) };
+  });
+const lease = fc.record({
+  id: operationNumber.map((number) => operation(number).id),
+  claim: fc.integer({ min: 1, max: 3 }),
+  leaseUntil: instant,
+});
+const operationFilter: fc.Arbitrary<OperationFilter> = fc.record(
+  {
+    api: fc.constantFrom("crm", "billing"),
+    endpoint: fc.constant("POST /contacts"),
+    partition: fc.constantFrom("", "account-7"),
+    flow: fc.constantFrom("", "a"),
+    state: fc.constantFrom(
+      "ready" as const,
+      "leased" as const,
+      "parked" as const,
+      "succeeded" as const,
+      "dead" as const,
+      "cancelled" as const,
+    ),
+    labels,
+    idempotencyKey: fc.constantFrom("k1", "k2"),
+  },
+  { requiredKeys: [] },
+);
+
+/** Settles one of those that are leased, under the claim that holds it: the other settlements are mostly stale. */
+const settleHeld: fc.Arbitrary<Step<Queue>> = fc.tuple(someSettlement, outcome, fc.nat(5)).map(([given, make, index]) => ({
+  name: `settle the holder ${index} with ${JSON.stringify(make(""))}`,
+  run: (verbs) => {
+    const { items } = verbs.list({ state: "leased" }, { limit: 100 });
+    const view = items[index % Math.max(1, items.length)];
+    return view && verbs.settle([{ ...given, id: view.operation.id, claim: view.claim, outcome: make(view.operation.id) }]);
+  },
+}));
+
+const queueStep: fc.Arbitrary<Step<Queue>> = fc.oneof(
+  { weight: 8, arbitrary: settleHeld },
+  { weight: 6, arbitrary: step<Queue, "accept">("accept", fc.tuple(batch(someOperation))) },
+  {
+    weight: 6,
+    arbitrary: step<Queue, "claim">(
+      "claim",
+      fc.tuple(
+        fc.record({
+          worker: fc.constantFrom("w1", "w2"),
+          allowances: batch(fc.tuple(lane, fc.integer({ min: 0, max: 4 })).map(([key, max]) => ({ ...key, max }))),
+          now: instant,
+          leaseUntil: instant,
+        }),
+      ),
+    ),
+  },
+  { weight: 6, arbitrary: step<Queue, "settle">("settle", fc.tuple(batch(someSettlement))) },
+  step<Queue, "extend">("extend", fc.tuple(batch(lease))),
+  step<Queue, "reap">(
+    "reap",
+    fc.tuple(
+      fc.record({
+        worker: fc.constant("reaper"),
+        now: instant,
+        leaseUntil: instant,
+        poisonAfter: fc.integer({ min: 1, max: 3 }),
+        limit: fc.integer({ min: 1, max: 3 }),
+      }),
+    ),
+  ),
+  { weight: 2, arbitrary: step<Queue, "backlog">("backlog", fc.tuple(instant)) },
+  step<Queue, "wake">("wake", fc.tuple(lane, instant, fc.integer({ min: 1, max: 3 }))),
+  step<Queue, "cancel">(
+    "cancel",
+    fc.tuple(batch(operationNumber.map((number) => operation(number).id)), fc.constant({ code: "cancelled" as const }), instant),
+  ),
+  step<Queue, "pause">("pause", fc.tuple(lane, fc.boolean(), instant)),
+  step<Queue, "get">("get", fc.tuple(operationNumber.map((number) => operation(number).id))),
+  step<Queue, "list">("list", fc.tuple(operationFilter, fc.constant({ limit: 100 }))),
+  step<Queue, "stats">("stats", fc.constant([])),
+  step<Queue, "sweep">("sweep", fc.tuple(instant, fc.integer({ min: 1, max: 3 }))),
+);
+
+/** Emptied, and with sequences starting over, so that a failing example can be told by itself. */
+function empty(db: DatabaseSync): void {
+  const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").all();
+  for (const { name } of tables) db.exec(`DELETE FROM ${String(name)}`);
+  db.exec("DELETE FROM sqlite_sequence");
+}
+
+/** SQLite's queue, with what the writer does at the end of each transaction. */
+function committing(db: DatabaseSync): Queue {
+  const { queue, transaction } = sqliteQueue(db, sqliteLetters(db));
+  const verbs = Object.entries<(...args: never[]) => unknown>(queue).map(([name, verb]) => [
+    name,
+    (...args: never[]): unknown => {
+      const result = verb(...args);
+      transaction.beforeCommit();
+      return result;
+    },
+  ]);
+  return Object.fromEntries(verbs) as Queue;
+}
+
 describe("SQLite does what the memory model does", () => {
   it("with idempotency keys", () => {
     const db = database();
     expect.hasAssertions();
     fc.assert(
-      fc.property(fc.array(keyStep, { maxLength: 40 }), (steps) => {
-        db.exec("DELETE FROM idempotency");
+      fc.property(fc.array(keyStep, { maxLength: 40, size: "max" }), (steps) => {
+        empty(db);
         expect(answers(steps, sqliteKeys(db))).toEqual(answers(steps, memoryKeys()));
       }),
       { numRuns: 300 },
@@ -181,11 +329,24 @@ describe("SQLite does what the memory model does", () => {
     const db = database();
     expect.hasAssertions();
     fc.assert(
-      fc.property(fc.array(letterStep, { maxLength: 25 }), (steps) => {
-        db.exec("DELETE FROM dead; DELETE FROM dead_attempt; DELETE FROM dead_label; DELETE FROM dead_group; DELETE FROM sqlite_sequence");
+      fc.property(fc.array(letterStep, { maxLength: 25, size: "max" }), (steps) => {
+        empty(db);
         expect(answers(steps, sqliteLetters(db))).toEqual(answers(steps, memoryLetters(1_000)));
       }),
       { numRuns: 200 },
+    );
+  });
+
+  it("with the queue", () => {
+    const db = database();
+    expect.hasAssertions();
+    fc.assert(
+      fc.property(fc.array(queueStep, { maxLength: 40, size: "max" }), (steps) => {
+        empty(db);
+        expect(answers(steps, committing(db))).toEqual(answers(steps, memoryQueue(memoryLetters(1_000), 1_000)));
+        expect(health("", db).check().faults).toEqual([]);
+      }),
+      { numRuns: 300 },
     );
   });
 

@@ -1,5 +1,6 @@
 import type { AttemptRecord, NewDeadLetter } from "../../ports/dead-letter-store.ts";
 import type { BeginRequest, StoredAnswer } from "../../ports/idempotency-store.ts";
+import type { NewOperation } from "../../ports/operation-store.ts";
 
 /** The instant that every rule starts from: 2026-01-15T12:00:00Z. */
 export const T0: number = Date.UTC(2026, 0, 15, 12);
@@ -99,4 +100,32 @@ export async function collect<Item>(
 /** The parameter of a page, with `after` only where there is one. */
 export function pageOf(limit: number, after?: string | null): { readonly limit: number; readonly after?: string } {
   return { limit, ...(after !== undefined && after !== null && { after }) };
+}
+
+/** An operation. Ids are made from the number, so that they sort as UUIDv7 ids of that order do. */
+export function operation(number: number, fields: Partial<NewOperation> = {}): NewOperation {
+  return {
+    id: `01900000-0000-7000-9000-${String(number).padStart(12, "0")}`,
+    api: "crm",
+    endpoint: "POST /contacts",
+    partition: "",
+    flow: "",
+    request: {
+      method: "POST",
+      url: "https://api.example.com/contacts",
+      headers: [["content-type", "application/json"]],
+      body: utf8(`{"number":${number}}`),
+    },
+    fingerprint: `payload-${number}`,
+    labels: {},
+    priority: 0,
+    acceptedAt: T0 + number,
+    dueAt: T0 + number,
+    ...fields,
+  };
+}
+
+/** The number that {@link operation} or {@link letter} made an id from. */
+export function numberOf({ id }: { readonly id: string }): number {
+  return Number(id.slice(-12));
 }

@@ -1,8 +1,10 @@
 import { ConfigError, StoreError } from "../../../core/errors.ts";
 import type { Store, StoreFactory } from "../../../ports/store.ts";
 import { asynchronous } from "../asynchronous.ts";
+import { withNotice, WorkNotice } from "../work-notice.ts";
 import { deadLetters } from "./dead-letters.ts";
 import { idempotency } from "./idempotency.ts";
+import { operations } from "./operations/index.ts";
 
 export interface MemoryOptions {
   /**
@@ -11,27 +13,29 @@ export interface MemoryOptions {
    * @default 100_000
    */
   readonly maxDeadLetters?: number;
+  /**
+   * Operations that have not ended which its queue holds at most; more are refused with a `StoreError`.
+   *
+   * @default 100_000
+   */
+  readonly maxOperations?: number;
 }
+
+const DEFAULTS: Required<MemoryOptions> = { maxDeadLetters: 100_000, maxOperations: 100_000 };
 
 /**
  * Keeps everything in this process: for tests, for simulations, and for services that may forget at a restart.
  *
  * What it keeps belongs to the value that `memory()` gave. Engines that are given the same value share it, and it can be
  * opened again after `close()`, so that a test can restart an engine on what it left. It stays in bounds: expired answers
- * of idempotency keys are swept as the map grows, and dead letters are refused, never dropped, over `maxDeadLetters`.
+ * of idempotency keys and operations that have ended are swept as their number grows; dead letters and operations over their
+ * limits are refused, never dropped.
  */
 export function memory(options: MemoryOptions = {}): StoreFactory {
-  const { maxDeadLetters = 100_000, ...unknown } = options;
-  for (const name of Object.keys(unknown)) {
-    throw new ConfigError({ path: `memory.${name}`, message: `memory() has no option ${JSON.stringify(name)}; it has maxDeadLetters` });
-  }
-  if (!Number.isInteger(maxDeadLetters) || maxDeadLetters < 1) {
-    throw new ConfigError({
-      path: "memory.maxDeadLetters",
-      message: `memory.maxDeadLetters is a whole number from 1 up, not ${String(maxDeadLetters)}`,
-    });
-  }
-  const kept = { idempotency: idempotency(), deadLetters: deadLetters(maxDeadLetters) };
+  const { maxDeadLetters, maxOperations } = resolve(options);
+  const letters = deadLetters(maxDeadLetters);
+  const kept = { idempotency: idempotency(), deadLetters: letters, operations: operations(letters, maxOperations) };
+  const notice = new WorkNotice();
 
   return async (): Promise<Store> => {
     let closed = false;
@@ -42,6 +46,7 @@ export function memory(options: MemoryOptions = {}): StoreFactory {
       name: "memory",
       idempotency: asynchronous(kept.idempotency, guard),
       deadLetters: asynchronous(kept.deadLetters, guard),
+      operations: withNotice(asynchronous(kept.operations, guard), notice),
       check: async () => {
         guard();
         return { ok: true, faults: [], facts: { durable: false } };
@@ -51,4 +56,17 @@ export function memory(options: MemoryOptions = {}): StoreFactory {
       },
     };
   };
+}
+
+function resolve(options: MemoryOptions): Required<MemoryOptions> {
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(DEFAULTS, name)) {
+      const known = Object.keys(DEFAULTS).join(", ");
+      throw new ConfigError({ path: `memory.${name}`, message: `memory() has no option ${JSON.stringify(name)}; it has ${known}` });
+    }
+    if (value !== undefined && (!Number.isInteger(value) || value < 1)) {
+      throw new ConfigError({ path: `memory.${name}`, message: `memory.${name} is a whole number from 1 up, not ${String(value)}` });
+    }
+  }
+  return { ...DEFAULTS, ...options };
 }

@@ -10,6 +10,9 @@ export interface GroupCommitOptions {
   readonly path: string;
   readonly busyTimeoutMs: number;
   readonly perform: (call: Call) => unknown;
+  /** The last thing of each transaction. */
+  readonly beforeCommit?: () => void;
+  readonly afterRollback?: () => void;
 }
 
 /** Groups after one that had to wait during which we leave the lock free for a moment between two of ours. */
@@ -62,7 +65,9 @@ export function groupCommit(db: DatabaseSync, options: GroupCommitOptions): (cal
     try {
       takeLock();
       answers = calls.map((call): Answer => [call[0], undefined, options.perform(call)]);
+      options.beforeCommit?.();
     } catch (error) {
+      options.afterRollback?.();
       const why = fatalCause(error);
       if (why !== undefined) throw fatal(error, why);
       if (db.isTransaction) db.exec("ROLLBACK");

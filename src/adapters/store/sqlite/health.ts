@@ -15,6 +15,30 @@ const RELATIONS: readonly (readonly [fault: string, sql: string])[] = [
     "SELECT count(*) AS n FROM idempotency WHERE state = 'running' AND (token IS NULL OR lease_until IS NULL)",
   ],
   ["done keys without an answer", "SELECT count(*) AS n FROM idempotency WHERE state = 'done' AND (body IS NULL OR expires_at IS NULL)"],
+  [
+    "operations in no state or in two",
+    `SELECT count(*) AS n FROM operation WHERE 1 <> (SELECT count(*) FROM ready WHERE ready.seq = operation.seq)
+     + (SELECT count(*) FROM leased WHERE leased.seq = operation.seq) + (SELECT count(*) FROM parked WHERE parked.seq = operation.seq)
+     + (SELECT count(*) FROM ended WHERE ended.seq = operation.seq)`,
+  ],
+  ...["ready", "leased", "parked", "ended", "attempt", "operation_label"].map(
+    (table) =>
+      [`rows of ${table} without an operation`, `SELECT count(*) AS n FROM ${table} WHERE seq NOT IN (SELECT seq FROM operation)`] as const,
+  ),
+  ...["ready", "leased", "parked"].map(
+    (table) =>
+      [
+        `lanes that count their ${table} operations wrongly`,
+        `SELECT count(*) AS n FROM lane WHERE ${table} <> (SELECT count(*) FROM ${table} AS t WHERE t.lane = lane.seq)`,
+      ] as const,
+  ),
+  ...["succeeded", "dead", "cancelled"].map(
+    (state) =>
+      [
+        `lanes that count their ${state} operations wrongly`,
+        `SELECT count(*) AS n FROM (SELECT lane, count(*) AS found FROM ended WHERE state = '${state}' GROUP BY lane) AS e JOIN lane ON lane.seq = e.lane WHERE lane.${state} <> e.found`,
+      ] as const,
+  ),
 ];
 
 /** Looks through the whole file and at what must hold between its tables. Takes long on a large file; runs beside the writer. */
@@ -41,6 +65,8 @@ export function health(path: string, db: DatabaseSync): Sync<Pick<Store, "check"
           journalMode: pragma(db, "journal_mode"),
           fileBytes: sizeOf(path),
           logBytes: sizeOf(`${path}-wal`),
+          operations: count("SELECT count(*) AS n FROM operation"),
+          lanes: count("SELECT count(*) AS n FROM lane"),
           idempotencyKeys: count("SELECT count(*) AS n FROM idempotency"),
           deadLetters: count("SELECT count(*) AS n FROM dead"),
           deadLetterGroups: count("SELECT count(*) AS n FROM dead_group"),

@@ -4,7 +4,8 @@ import { durationMs, type Duration } from "../../../core/duration.ts";
 import type { Store, StoreFactory } from "../../../ports/store.ts";
 import { lazyChannel, openChannel, type Channel } from "./channel.ts";
 import { prepareFile } from "./file.ts";
-import { remoteDeadLetters, remoteIdempotency } from "./remote.ts";
+import { withNotice, WorkNotice } from "../work-notice.ts";
+import { remoteDeadLetters, remoteIdempotency, remoteOperations } from "./remote.ts";
 
 export interface SqliteOptions {
   /**
@@ -77,6 +78,7 @@ function toStore(writer: Channel, reader: Channel): Store {
     name: "sqlite",
     idempotency: remoteIdempotency(writer),
     deadLetters: remoteDeadLetters(writer, reader),
+    operations: withNotice(remoteOperations(writer, reader), new WorkNotice()),
     check: () => reader.call("health", "check", []) as ReturnType<Store["check"]>,
     // The reader first: the last connection to go folds the log back into the file, and only the writer may.
     close: () => (closing ??= reader.close().then(() => writer.close())),

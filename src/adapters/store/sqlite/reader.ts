@@ -16,7 +16,7 @@ const report = (message: Report): void => port.postMessage(message);
 
 try {
   const db = openReader({ path, busyTimeoutMs });
-  const verbs = backend(path, db);
+  const { verbs } = backend(path, db);
   /** One call, all of its queries on one snapshot. */
   const read = (call: Call): Answer => {
     try {

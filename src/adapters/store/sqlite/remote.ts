@@ -1,5 +1,6 @@
-import type { DeadLetterStore } from "../../../ports/dead-letter-store.ts";
-import type { FinishRequest, IdempotencyStore } from "../../../ports/idempotency-store.ts";
+import type { DeadLetterStore, NewDeadLetter, StoredRequest } from "../../../ports/dead-letter-store.ts";
+import type { FinishRequest, IdempotencyStore, StoredAnswer } from "../../../ports/idempotency-store.ts";
+import type { OperationStore, Settlement } from "../../../ports/operation-store.ts";
 import type { Channel } from "./channel.ts";
 
 /** The idempotency verbs, done on the writer thread. */
@@ -21,17 +22,34 @@ export function remoteDeadLetters(writer: Channel, reader: Channel): DeadLetterS
   const read = caller<DeadLetterStore>(reader, "deadLetters");
   const add = write("add");
   return {
-    add: (letters) =>
-      add(
-        letters.map((letter) =>
-          letter.request?.body ? { ...letter, request: { ...letter.request, body: compact(letter.request.body) } } : letter,
-        ),
-      ),
+    add: (letters) => add(letters.map(compactLetter)),
     get: read("get"),
     list: read("list"),
     groups: read("groups"),
     change: write("change"),
     setGroupState: write("setGroupState"),
+    sweep: write("sweep"),
+  };
+}
+
+/** The queue's verbs: writes on the writer thread, what is looked at on the reader thread. */
+export function remoteOperations(writer: Channel, reader: Channel): Omit<OperationStore, "onWork"> {
+  const write = caller<OperationStore>(writer, "operations");
+  const read = caller<OperationStore>(reader, "operations");
+  const [accept, settle] = [write("accept"), write("settle")];
+  return {
+    accept: (operations) => accept(operations.map((operation) => ({ ...operation, request: compactRequest(operation.request) }))),
+    claim: write("claim"),
+    settle: (settlements) => settle(settlements.map(compactSettlement)),
+    extend: write("extend"),
+    reap: write("reap"),
+    backlog: read("backlog"),
+    wake: write("wake"),
+    cancel: write("cancel"),
+    pause: write("pause"),
+    get: read("get"),
+    list: read("list"),
+    stats: read("stats"),
     sweep: write("sweep"),
   };
 }
@@ -42,7 +60,26 @@ function caller<Port>(channel: Channel, port: string): <Verb extends keyof Port 
 }
 
 function compactFinish(request: FinishRequest): FinishRequest {
-  return request.state === "done" ? { ...request, answer: { ...request.answer, body: compact(request.answer.body) } } : request;
+  return request.state === "done" ? { ...request, answer: compactAnswer(request.answer) } : request;
+}
+
+function compactSettlement(settlement: Settlement): Settlement {
+  const { outcome } = settlement;
+  if (outcome.state === "dead") return { ...settlement, outcome: { state: "dead", letter: compactLetter(outcome.letter) } };
+  if (outcome.state !== "succeeded" || !outcome.answer) return settlement;
+  return { ...settlement, outcome: { ...outcome, answer: compactAnswer(outcome.answer) } };
+}
+
+function compactLetter(letter: NewDeadLetter): NewDeadLetter {
+  return letter.request ? { ...letter, request: compactRequest(letter.request) } : letter;
+}
+
+function compactRequest(request: StoredRequest): StoredRequest {
+  return request.body ? { ...request, body: compact(request.body) } : request;
+}
+
+function compactAnswer(answer: StoredAnswer): StoredAnswer {
+  return { ...answer, body: compact(answer.body) };
 }
 
 /**

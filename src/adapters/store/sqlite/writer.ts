@@ -41,8 +41,8 @@ const nextGroup = (): Call[] => {
 
 try {
   const db = openWriter({ path, busyTimeoutMs });
-  const verbs = backend(path, db);
-  const commit = groupCommit(db, { path, busyTimeoutMs, perform: (call) => perform(verbs, call) });
+  const { verbs, transaction } = backend(path, db);
+  const commit = groupCommit(db, { path, busyTimeoutMs, perform: (call) => perform(verbs, call), ...transaction });
   const work = (request: Request): void => {
     try {
       accept(request);
