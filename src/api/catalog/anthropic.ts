@@ -4,9 +4,10 @@ import type { HintHeader } from "../../policy/hints/parse-hint.ts";
 
 const ERRORS = "https://platform.claude.com/docs/en/api/errors";
 const LIMITS = "https://platform.claude.com/docs/en/api/rate-limits";
-const ANSWERS = documented(
-  "https://platform.claude.com/docs/en/api/messages/create",
-  "It makes an answer out of its input: a repeat costs money and changes nothing.",
+const SDK = "https://github.com/anthropics/anthropic-sdk-typescript";
+const ANSWERS = inSdk(
+  SDK,
+  "The SDK, too, repeats these after time-outs and broken connections: an answer is made out of the input, and a repeat costs money.",
 );
 
 /** `anthropic-ratelimit-requests-reset` and its siblings. */
@@ -26,15 +27,12 @@ export const anthropicFacts: ProviderFacts = {
   read: "2026-11-22",
   usage: 'defineApi({ ...anthropic, auth: { type: "header", name: "x-api-key", value: env("ANTHROPIC_API_KEY") } })',
   options: {
-    baseUrl: fact(
-      "https://api.anthropic.com",
-      inSdk("https://github.com/anthropics/anthropic-sdk-typescript", "The SDK's default base URL; the API stands below /v1."),
-    ),
+    baseUrl: fact("https://api.anthropic.com", inSdk(SDK, "The SDK's default base URL; the API stands below /v1.")),
     profile: fact("llm", documented(ERRORS, "The SDKs retry connection errors, rate limits and 5xx with exponential backoff.")),
     repeatable: fact(
       false,
-      documented(
-        "https://platform.claude.com/docs/en/api/messages-batches-create",
+      inSdk(
+        SDK,
         "Batches and files stand below the same URL, and each repeat would make another. What may be repeated is listed by endpoint.",
       ),
     ),
@@ -102,7 +100,7 @@ export const anthropicFacts: ProviderFacts = {
       "rate limits",
       quoted(LIMITS, "They differ by model and by usage tier, in requests and in tokens a minute. Set rateLimit for your own."),
     ),
-    fact("idempotency keys", inSdk("https://github.com/anthropics/anthropic-sdk-typescript", "The SDK sends none.")),
+    fact("idempotency keys", inSdk(SDK, "The SDK sends none.")),
     fact("409", documented(ERRORS, "conflict_error: resolve the conflict, then retry; so it is no matter of waiting.")),
     fact(
       "errors in a stream",

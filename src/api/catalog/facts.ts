@@ -4,14 +4,14 @@ import type { ApiOptions, EndpointOptions } from "../api-options.ts";
 
 /**
  * How a fact is known: the provider's `documentation` was read; others quote the documentation word for word, but the page
- * itself was not read (`quoted`); the provider's own `sdk` does so; it was `observed` in answers or code that others have
- * published; or it comes from `memory`, which nobody has verified.
+ * itself was not read (`quoted`); the provider's own `sdk` does so; or it was `observed` in answers or code that others have
+ * published.
  */
-export type Basis = "documentation" | "quoted" | "sdk" | "observed" | "memory";
+export type Basis = "documentation" | "quoted" | "sdk" | "observed";
 
 export interface Source {
   readonly basis: Basis;
-  /** Where it stands. Missing for what comes from memory, and where what was observed stood in many places. */
+  /** Where it stands. Missing where what was observed stood in many places. */
   readonly url?: string;
   /** What is said there, in short. */
   readonly says: string;
@@ -65,8 +65,4 @@ export function inSdk(url: string, says: string): Source {
 
 export function observed(says: string, url?: string): Source {
   return { basis: "observed", ...(url === undefined ? {} : { url }), says };
-}
-
-export function fromMemory(says: string): Source {
-  return { basis: "memory", says };
 }

@@ -4,8 +4,8 @@ import { documented, fact, inSdk, observed, quoted, type ProviderFacts, type Sou
 const LIMITS = "https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines";
 const ERRORS = "https://developers.hubspot.com/docs/api-reference/error-handling";
 const SEARCH = documented(
-  "https://developers.hubspot.com/docs/api-reference/latest/crm/search-the-crm",
-  "Searches are POST requests that filter, sort and read.",
+  "https://developers.hubspot.com/docs/api/crm/search",
+  "To search your CRM, make a POST request to the object's search endpoint; it filters, sorts and reads.",
 );
 const READ = quoted(
   "https://developers.hubspot.com/docs/api-reference/latest/crm/objects/contacts/guide",

@@ -1,10 +1,18 @@
 import { entryOf, type CatalogEntry } from "./entry.ts";
-import { documented, fact, fromMemory, inSdk, observed, quoted, type ProviderFacts } from "./facts.ts";
+import { documented, fact, inSdk, observed, quoted, type ProviderFacts } from "./facts.ts";
 
 const ERRORS = "https://developers.openai.com/api/docs/guides/error-codes";
 const LIMITS = "https://developers.openai.com/api/docs/guides/rate-limits";
 const OVERVIEW = "https://developers.openai.com/api/reference/overview";
-const ANSWERS = documented(OVERVIEW, "It makes an answer out of its input: a repeat costs money and changes nothing.");
+const SDK = "https://github.com/openai/openai-node";
+const ANSWERS = inSdk(
+  SDK,
+  "The SDK, too, repeats these after time-outs and broken connections: an answer is made out of the input, and a repeat costs money.",
+);
+const RESPONSES = inSdk(
+  SDK,
+  "The SDK, too, repeats these. Where an answer is stored, a repeat stores another, and a conversation may be continued twice: write repeatable: false where you use conversations.",
+);
 
 export const openaiFacts: ProviderFacts = {
   title: "OpenAI",
@@ -13,12 +21,12 @@ export const openaiFacts: ProviderFacts = {
   usage: 'defineApi({ ...openai, auth: bearer(env("OPENAI_API_KEY")) })',
   options: {
     baseUrl: fact("https://api.openai.com", documented(OVERVIEW, "The API stands below https://api.openai.com/v1.")),
-    profile: fact("llm", inSdk("https://github.com/openai/openai-node", "The SDK, too, retries completions after 408, 409, 429 and 5xx.")),
+    profile: fact("llm", inSdk(SDK, "The SDK, too, retries completions after 408, 409, 429 and 5xx.")),
     repeatable: fact(
       false,
-      documented(
-        OVERVIEW,
-        "Batches, files, fine-tuning jobs and stored threads stand below the same URL, and each repeat would make another. What may be repeated is listed by endpoint.",
+      inSdk(
+        SDK,
+        "Batches, files, fine-tuning jobs and conversations stand below the same URL, and each repeat would make another. What may be repeated is listed by endpoint.",
       ),
     ),
     requestIdHeader: fact(
@@ -100,7 +108,7 @@ export const openaiFacts: ProviderFacts = {
     ),
   ],
   endpoints: {
-    "POST /v1/responses": fact({ repeatable: true }, ANSWERS),
+    "POST /v1/responses": fact({ repeatable: true }, RESPONSES),
     "POST /v1/chat/completions": fact({ repeatable: true }, ANSWERS),
     "POST /v1/completions": fact({ repeatable: true }, ANSWERS),
     "POST /v1/embeddings": fact({ repeatable: true }, ANSWERS),
@@ -110,21 +118,15 @@ export const openaiFacts: ProviderFacts = {
     "POST /v1/audio/speech": fact({ repeatable: true }, ANSWERS),
     "POST /v1/audio/transcriptions": fact({ repeatable: true }, ANSWERS),
     "POST /v1/audio/translations": fact({ repeatable: true }, ANSWERS),
-    "POST /v1/vector_stores/{id}/search": fact({ repeatable: true }, fromMemory("A search by POST.")),
+    "POST /v1/vector_stores/{id}/search": fact({ repeatable: true }, inSdk(SDK, "A search that is sent by POST and gives a list.")),
   },
   leftOut: [
     fact(
       "rate limits",
       documented(LIMITS, "They differ by model and by usage tier, in requests and in tokens a minute. Set rateLimit for your own."),
     ),
-    fact(
-      "idempotency keys",
-      inSdk("https://github.com/openai/openai-node", "The SDK makes keys but sends none: its idempotencyHeader is not set."),
-    ),
-    fact(
-      "the meaning of 409",
-      inSdk("https://github.com/openai/openai-node", "The SDK retries it, for lock timeouts; completions have none."),
-    ),
+    fact("idempotency keys", inSdk(SDK, "The SDK makes keys but sends none: its idempotencyHeader is not set.")),
+    fact("the meaning of 409", inSdk(SDK, "The SDK retries it, for lock timeouts; completions have none.")),
   ],
 };
 

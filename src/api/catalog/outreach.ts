@@ -8,7 +8,7 @@ export const outreachFacts: ProviderFacts = {
   title: "Outreach",
   name: "outreach",
   read: "2026-11-22",
-  usage: "defineApi({ ...outreach, auth: bearer(async () => await freshToken()) })",
+  usage: "defineApi({ ...outreach, auth: bearer(freshToken) })",
   options: {
     baseUrl: fact("https://api.outreach.io", quoted(START, "The API stands below https://api.outreach.io/api/v2.")),
     profile: fact("sequencer", quoted(START, "An API of sequences and prospects.")),
@@ -55,7 +55,7 @@ export const outreachFacts: ProviderFacts = {
     ),
   },
   leftOut: [
-    fact("idempotency keys", quoted(REQUESTS, "None is quoted; retries of POST are not deduplicated.")),
+    fact("idempotency keys", quoted(REQUESTS, "None is documented; retries of POST are not deduplicated.")),
     fact(
       "the limits of Kaia recordings: three a second and 6,000 a day for an organisation",
       quoted(`${START}#rate-limiting`, "They hold for a few endpoints only."),

@@ -9,7 +9,7 @@ export const salesforceFacts: ProviderFacts = {
   title: "Salesforce",
   name: "salesforce",
   read: "2026-11-22",
-  usage: 'defineApi({ ...salesforce, baseUrl: "https://example.my.salesforce.com", auth: bearer(async () => await freshToken()) })',
+  usage: 'defineApi({ ...salesforce, baseUrl: "https://example.my.salesforce.com", auth: bearer(freshToken) })',
   options: {
     profile: fact("crm", documented(LIMITS, "A REST call may take up to 10 minutes; give long queries a timeout.attempt of their own.")),
     keepHeaders: fact(

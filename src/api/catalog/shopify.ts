@@ -1,5 +1,5 @@
 import { entryOf, type CatalogEntry } from "./entry.ts";
-import { documented, fact, observed, quoted, type ProviderFacts } from "./facts.ts";
+import { documented, fact, inSdk, observed, quoted, type ProviderFacts } from "./facts.ts";
 
 const STATUS = "https://shopify.dev/docs/api/usage/response-codes";
 const REST_LIMITS = "https://shopify.dev/docs/api/admin-rest/usage/rate-limits";
@@ -109,7 +109,10 @@ export const shopifyFacts: ProviderFacts = {
   leftOut: [
     fact(
       "baseUrl",
-      documented("https://shopify.dev/docs/api/admin-graphql", "Every shop has its own, such as https://example.myshopify.com."),
+      inSdk(
+        "https://github.com/Shopify/shopify-app-js",
+        "Every shop has its own; the SDK asks for a storeDomain such as my-store.myshopify.com.",
+      ),
     ),
     fact(
       "idempotency keys",

@@ -11,7 +11,7 @@ export const stripeFacts: ProviderFacts = {
   read: "2026-11-22",
   usage: 'defineApi({ ...stripe, auth: bearer(env("STRIPE_KEY")) })',
   options: {
-    baseUrl: fact("https://api.stripe.com", documented("https://docs.stripe.com/api", "The base URL.")),
+    baseUrl: fact("https://api.stripe.com", inSdk("https://github.com/stripe/stripe-node", "The SDK's default host.")),
     profile: fact("billing", documented(LIMITS, "Retry 429s on an exponential backoff with randomness.")),
     idempotency: fact(
       { header: "Idempotency-Key", ttl: "24h" },
