@@ -18,6 +18,8 @@ export interface HttpCall {
   readonly idempotencyKey: string | undefined;
   /** Its answer is kept under its key, so it has to come whole. @default false */
   readonly keyed?: boolean;
+  /** Asked right before it is sent: whether nobody else has taken over the work. @default it is ours */
+  readonly stillOurs?: () => boolean;
   /** As it was sent last. */
   headers: Headers;
   /** Whether anything of the attempt under way has left. */
@@ -43,6 +45,7 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
     call.headers = await this.#headersOf(call, context.operation);
     // An attempt that was given up while its credential was got must not go out after all.
     context.signal.throwIfAborted();
+    if (call.stillOurs?.() === false) throw new TakenOverError();
     const { method, body, rest } = request;
     const signal = this.#signalOf(context, call);
     const init: RequestInit = { redirect: "manual", ...rest, method, headers: call.headers, body, signal };
@@ -98,6 +101,7 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
   }
 
   judgeError(error: unknown, attempt: number, { settings, request, endpoint, sent }: HttpCall): Verdict {
+    if (error instanceof TakenOverError) return TAKEN_OVER;
     const facts = { attempt, method: request.method, endpoint };
     const verdict = classifyError(settings.classifier, error, facts, this.#engine.runtime.clock.now());
     // A credential that could not be got, for instance: nothing has left, whatever the error says.
@@ -118,6 +122,15 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
     return storedRequest(request, headers, api.keepHeaders);
   }
 }
+
+class TakenOverError extends Error {}
+
+const TAKEN_OVER: Verdict = Object.freeze({
+  kind: "cancelled",
+  effect: "none",
+  rule: "taken-over",
+  because: "it was not sent: this process was stopped for longer than it may hold its work, and another may have taken it over",
+});
 
 function isJson(text: string): boolean {
   try {

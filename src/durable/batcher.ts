@@ -5,14 +5,18 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * Turns many small requests into few large ones: what comes in one tick goes together, and what comes while a batch is under
- * way waits for the next. Fifty callers that each wait for their own write thus share a round trip and a commit.
+ * Turns many small requests into few large ones: what comes in one tick goes together, and what comes while enough batches are
+ * under way waits for the next. Fifty callers that each wait for their own write thus share a round trip and a commit.
+ *
+ * A batch that fails fails all that was in it, though a single item may be the reason. The next batches are smaller then, down to one
+ * item, so that those who ask again are soon told apart; every success doubles the size again.
  */
 export class Batcher<Item, Result> {
   readonly #send: (items: readonly Item[]) => Promise<readonly Result[]>;
   readonly #most: number;
   readonly #atOnce: number;
-  #waiting: Waiting<Item, Result>[] = [];
+  #size: number;
+  readonly #waiting: Waiting<Item, Result>[] = [];
   #underWay = 0;
   #scheduled = false;
 
@@ -20,6 +24,7 @@ export class Batcher<Item, Result> {
   constructor(send: (items: readonly Item[]) => Promise<readonly Result[]>, most: number, atOnce: number = 1) {
     this.#send = send;
     this.#most = most;
+    this.#size = most;
     this.#atOnce = atOnce;
   }
 
@@ -37,7 +42,7 @@ export class Batcher<Item, Result> {
 
   #flush(): void {
     while (this.#waiting.length > 0 && this.#underWay < this.#atOnce) {
-      const batch = this.#waiting.length > this.#most ? this.#waiting.splice(0, this.#most) : this.#waiting.splice(0);
+      const batch = this.#waiting.length > this.#size ? this.#waiting.splice(0, this.#size) : this.#waiting.splice(0);
       this.#underWay += 1;
       void this.#sendBatch(batch);
     }
@@ -46,8 +51,11 @@ export class Batcher<Item, Result> {
   async #sendBatch(batch: readonly Waiting<Item, Result>[]): Promise<void> {
     try {
       const results = await this.#send(batch.map(({ item }) => item));
+      if (results.length !== batch.length) throw new TypeError(`${batch.length} were asked for, and ${results.length} answered`);
+      this.#size = Math.min(this.#most, this.#size * 2);
       for (const [index, { resolve }] of batch.entries()) resolve(results[index] as Result);
     } catch (error) {
+      this.#size = Math.max(1, Math.floor(batch.length / 2));
       for (const { reject } of batch) reject(error);
     } finally {
       this.#underWay -= 1;

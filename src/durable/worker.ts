@@ -1,75 +1,15 @@
-import { durationMs, type Duration } from "../core/duration.ts";
-import { ConfigError } from "../core/errors.ts";
-import type { Admittee, Lane } from "../engine/lane.ts";
-import type { Runtime } from "../engine/runtime.ts";
-import type { Allowance, ClaimedOperation, LaneBacklog, LaneKey, OperationStore, Settlement } from "../ports/operation-store.ts";
+import type { Lane } from "../engine/lane.ts";
+import { scopes, type Runtime } from "../engine/runtime.ts";
+import { sleep, type Clock } from "../ports/clock.ts";
 import type { Fenced } from "../ports/idempotency-store.ts";
-import type { TimerHandle } from "../ports/clock.ts";
-import { Batcher } from "./batcher.ts";
-
-/**
- * The durable worker.
- *
- * It goes round the lanes that have due work. Of each lane it first takes admissions, as many as the lane's permits, breaker, ramp
- * and rate tokens give, then claims no more operations than it holds admissions for, and gives back what it did not need. So
- * nothing is claimed that may not go: a dead API's backlog stays in its rows, costs nobody anything, and its breaker's
- * probes are real operations.
- *
- * An operation under way is held by a lease, extended while it lasts. Every settle shows the claim it was made under;
- * a worker that was paused past its lease changes nothing. Leases of vanished workers are taken back; an operation that saw
- * three holders vanish is poison.
- *
- * It rests when no lane has both work and room, until work is told of, a parked row falls due, a token is free, or the
- * poll interval is over.
- */
-export interface WorkerOptions {
-  /** Operations under way at once in this process. @default 200 */
-  readonly concurrency?: number;
-  /** Of one lane. @default 50 */
-  readonly laneConcurrency?: number;
-  /** How long an operation is held without a word. @default "60s" */
-  readonly lease?: Duration;
-  /** Holders that may vanish with an operation before it is a dead letter `poison`. @default 3 */
-  readonly poisonAfter?: number;
-  /** Longest rest while there is nothing to do. @default "2s" */
-  readonly pollEvery?: Duration;
-}
-
-export interface ResolvedWorkerOptions {
-  readonly concurrency: number;
-  readonly laneConcurrency: number;
-  readonly leaseMs: number;
-  readonly poisonAfter: number;
-  readonly pollMs: number;
-}
-
-export function resolveWorkerOptions(options: WorkerOptions = {}, path = "worker"): ResolvedWorkerOptions {
-  const count = (name: keyof WorkerOptions, value: number): number => {
-    if (!Number.isInteger(value) || value < 1)
-      throw new ConfigError({ path: `${path}.${name}`, message: `${path}.${name} is ${value}; give a whole number of at least 1` });
-    return value;
-  };
-  const known = ["concurrency", "laneConcurrency", "lease", "poisonAfter", "pollEvery"];
-  for (const key of Object.keys(options)) {
-    if (!known.includes(key))
-      throw new ConfigError({ path: `${path}.${key}`, message: `${path}.${key} is not an option; known are ${known.join(", ")}` });
-  }
-  const leaseMs = durationMs(options.lease ?? 60_000, `${path}.lease`);
-  const pollMs = durationMs(options.pollEvery ?? 2_000, `${path}.pollEvery`);
-  if (leaseMs < 1_000)
-    throw new ConfigError({
-      path: `${path}.lease`,
-      message: `${path}.lease is ${leaseMs} ms; give at least a second, or a pause of the process loses work it still has`,
-    });
-  if (pollMs < 10) throw new ConfigError({ path: `${path}.pollEvery`, message: `${path}.pollEvery is ${pollMs} ms; give at least 10 ms` });
-  return Object.freeze({
-    concurrency: count("concurrency", options.concurrency ?? 200),
-    laneConcurrency: count("laneConcurrency", options.laneConcurrency ?? 50),
-    leaseMs,
-    poisonAfter: count("poisonAfter", options.poisonAfter ?? 3),
-    pollMs,
-  });
-}
+import type { Allowance, ClaimedOperation, LaneKey, OperationStore, Settlement } from "../ports/operation-store.ts";
+import { takeAdmissions, type Admission, type Place } from "./admission.ts";
+import { HeldOperation } from "./held-operation.ts";
+import { KnownBacklog, laneText, type KnownLane } from "./known-backlog.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
+import { Settler } from "./settler.ts";
+import { storePauseMs } from "./store-pause.ts";
+import type { ResolvedWorkerOptions } from "./worker-options.ts";
 
 /** How the worker reaches the rest: it knows queues and lanes, not HTTP. */
 export interface WorkerPorts {
@@ -78,83 +18,126 @@ export interface WorkerPorts {
   /** Names this process in leases. */
   readonly name: string;
   /** The lane of an operation; undefined for an API that is not defined here: another process may know it. */
-  lane(key: LaneKey): Lane | undefined;
-  /** One attempt of an admitted operation, under its reservation; answers what to write down. Never throws. */
-  execute(claimed: ClaimedOperation, reservation: Admittee, lane: Lane, signal: AbortSignal): Promise<Settlement>;
+  place(key: LaneKey): Place | undefined;
+  /**
+   * Carries out one admitted operation as far as it goes now: settles or gives back the admission, and answers what to write
+   * down. Undefined: nothing may be written, and the lease is to run out. `signal` aborts when the worker's grace is over.
+   */
+  execute(held: HeldOperation, admission: Admission, signal: AbortSignal): Promise<Settlement | undefined>;
   /** What to write for an operation whose holders keep vanishing. */
   poison(claimed: ClaimedOperation): Promise<Settlement>;
   /** Told after a settlement was written. */
   settled(claimed: ClaimedOperation, settlement: Settlement, result: Fenced): void;
-  /** Told of a store that does not answer; the worker goes on trying. */
+  /** Told of a store that does not answer, or of a fault of our own; the worker goes on. */
   failed(error: unknown): void;
 }
 
-/** An admission that was taken before its operation is known. */
-class Reservation implements Admittee {
-  readonly cost = 1;
-  readonly deadlineAt: number = Number.POSITIVE_INFINITY;
-  readonly maxWaitMs: number = Number.POSITIVE_INFINITY;
-  readonly callerSignal: undefined = undefined;
-  generation = 0;
+/** What is asked of one lane in a round. */
+interface Ask {
+  readonly known: KnownLane;
+  readonly place: Place;
+  readonly admissions: Admission[];
 }
 
-interface UnderWay {
-  readonly claimed: ClaimedOperation;
-  readonly laneName: string;
+interface Plan {
+  readonly asks: readonly Ask[];
+  /** How long nothing will change by itself. */
+  readonly restMs: number;
 }
 
-const SETTLE_BATCH = 500;
-/** A store that fails is asked again after this, so that an outage of it is not a busy loop. */
-const STORE_PAUSE_MS = 500;
+/** So many operations of a lane may always be under way, whatever the others take: four lanes that hang hold up no fifth. */
+const ALWAYS_OF_A_LANE = 4;
+/** While there is enough to do, what other processes may have added is looked for no more often than this. */
+const READ_EVERY_MS = 100;
+/** Nor more often than this when there is nothing to do, however often somebody nudges. */
+const LEAST_BETWEEN_READS_MS = 5;
+/** A permit that somebody else's call holds comes back without a word to us. */
+const LOOK_FOR_PERMITS_MS = 25;
+/** Claims that find nothing, although the backlog says otherwise, are not repeated at once. */
+const AFTER_EMPTY_CLAIM_MS = 5;
+/** Time for the last writes after the attempts were aborted. */
+const LAST_WRITES_MS = 5_000;
 
+/**
+ * The durable worker.
+ *
+ * It goes round the lanes that have due work. Of each lane it first takes admissions, as many as the lane's permits, breaker, ramp
+ * and rate tokens give, then claims no more operations than it holds admissions for, and gives back what it did not need. So
+ * nothing is claimed that may not go: a dead API's backlog stays in its rows and costs nobody anything, and its breaker's
+ * probes are real operations.
+ *
+ * An operation under way is held by a lease, extended while it lasts. Every settle shows the claim that it was made under;
+ * a worker that was stopped past its lease sends nothing more and changes nothing. Leases of vanished workers are taken back; an
+ * operation that saw three holders vanish is poison.
+ *
+ * It rests when no lane has both work and room, until work is told of, a parked row falls due, a token is free, or the
+ * poll interval is over. A store that fails is left alone for a while and asked again.
+ */
 export class Worker {
   readonly #options: ResolvedWorkerOptions;
   readonly #ports: WorkerPorts;
-  readonly #settler: Batcher<Settlement, Fenced>;
-  readonly #underWay = new Map<string, UnderWay>();
-  readonly #perLane = new Map<string, number>();
-  readonly #stopping = new AbortController();
+  readonly #settler: Settler;
+  readonly #keeper: LeaseKeeper;
+  readonly #known = new KnownBacklog();
+  readonly #underWay = new Set<HeldOperation>();
+  readonly #perLane = new Map<Lane, number>();
+  /** Aborts what is under way when the grace is over. */
+  readonly #graceOver = new AbortController();
+  /** Ends every wait of the loop. */
+  readonly #stop = new AbortController();
   #running: Promise<void> | undefined = undefined;
-  #stopped = false;
-  #backlog: readonly LaneBacklog[] = [];
-  /** The backlog in hand may be out of date. */
-  #stale = true;
-  #turn = 0;
-  #wake: (() => void) | undefined = undefined;
-  #keeper: TimerHandle | undefined = undefined;
+  #stopping: Promise<void> | undefined = undefined;
   #unlisten: (() => void) | undefined = undefined;
+  /** Ends the rest. */
+  #wake: (() => void) | undefined = undefined;
+  /** Somebody nudged while the loop was not resting. */
+  #nudged = false;
+  #keepsAlive = false;
+  #emptyClaims = 0;
+  #idle: (() => void) | undefined = undefined;
 
   constructor(options: ResolvedWorkerOptions, ports: WorkerPorts) {
     this.#options = options;
     this.#ports = ports;
-    this.#settler = new Batcher((batch) => ports.store.settle(batch), SETTLE_BATCH, 2);
-  }
-
-  /** Begins to work. A second call does nothing. */
-  start(): void {
-    if (this.#running !== undefined) return;
-    this.#unlisten = this.#ports.store.onWork(() => this.#nudge(true));
-    this.#keep();
-    this.#running = this.#loop();
+    this.#settler = new Settler(ports.store, ports.runtime, (error) => ports.failed(error));
+    this.#keeper = new LeaseKeeper({
+      store: ports.store,
+      runtime: ports.runtime,
+      worker: ports.name,
+      leaseMs: options.leaseMs,
+      poisonAfter: options.poisonAfter,
+      held: () => this.#underWay,
+      returned: () => this.#lookAgain(),
+      poisoned: async (claimed) => await this.#settle(claimed, await ports.poison(claimed)),
+      failed: (error) => ports.failed(error),
+    });
   }
 
   /**
-   * Takes nothing new, and waits up to `graceMs` for what is under way. After that the attempts are aborted, and what was
-   * certainly not done is handed back.
+   * Begins to work; a second call does not begin again. An idle worker keeps its process alive only if somebody asks for that:
+   * a program that has enqueued its work may end, one that is a worker should not.
    */
-  async stop(graceMs: number): Promise<void> {
-    if (this.#running === undefined || this.#stopped) return;
-    this.#stopped = true;
-    this.#unlisten?.();
-    this.#nudge(false);
-    const { clock } = this.#ports.runtime;
-    if (this.#underWay.size > 0) {
-      const timer = clock.setTimer(() => this.#stopping.abort(new Error("the worker was told to stop and its grace is over")), graceMs);
-      await this.#idle();
-      clock.clearTimer(timer);
+  start(keepsAlive: boolean = false): void {
+    if (this.#stopping !== undefined) return;
+    if (keepsAlive && !this.#keepsAlive) {
+      this.#keepsAlive = true;
+      this.#nudge();
     }
-    if (this.#keeper !== undefined) clock.clearTimer(this.#keeper);
-    await this.#running;
+    if (this.#running !== undefined) return;
+    // Who enqueues first may stand in a task or a call. Its deadline and its budget are not those of all operations after it.
+    scopes.run(undefined, () => {
+      this.#unlisten = this.#ports.store.onWork(() => this.#lookAgain());
+      this.#keeper.start();
+      this.#running = this.#loop();
+    });
+  }
+
+  /**
+   * Takes nothing new, and waits up to `graceMs` for what is under way. After that the attempts are aborted, and what may be sent
+   * again is handed back. A store that does not take the last writes in time is left: the leases run out.
+   */
+  stop(graceMs: number): Promise<void> {
+    return (this.#stopping ??= this.#end(graceMs));
   }
 
   /** Operations under way in this process. */
@@ -162,230 +145,221 @@ export class Worker {
     return this.#underWay.size;
   }
 
-  /** Looks for work now: somebody has enqueued some, or a lane has room again. */
+  /** This process has put an operation into the queue. */
+  enqueued(lane: LaneKey, dueAt: number): void {
+    this.#known.added(lane, dueAt, this.#ports.runtime.clock.now());
+    this.#nudge();
+  }
+
+  /** Looks for work now: a lane has been resumed, for instance. */
   nudge(): void {
-    this.#nudge(true);
+    this.#lookAgain();
   }
 
-  #nudge(stale: boolean): void {
-    if (stale) this.#stale = true;
-    const wake = this.#wake;
-    this.#wake = undefined;
-    wake?.();
+  #lookAgain(): void {
+    this.#known.stale = true;
+    this.#nudge();
   }
 
-  #idleWaiters: (() => void)[] = [];
+  #nudge(): void {
+    this.#nudged = true;
+    this.#wake?.();
+  }
 
-  #idle(): Promise<void> {
-    if (this.#underWay.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#idleWaiters.push(resolve));
+  async #end(graceMs: number): Promise<void> {
+    if (this.#running === undefined) return;
+    const { clock } = this.#ports.runtime;
+    this.#stop.abort();
+    this.#unlisten?.();
+    this.#keeper.extendOnly();
+    const ended = this.#running.then(() => this.#allDone());
+    if (!(await within(clock, ended, graceMs))) {
+      this.#graceOver.abort(new Error("the worker was told to stop, and its grace is over"));
+      if (!(await within(clock, ended, LAST_WRITES_MS))) {
+        this.#settler.giveUp();
+        await within(clock, ended, LAST_WRITES_MS);
+      }
+    }
+    this.#keeper.stop();
+  }
+
+  #allDone(): Promise<void> {
+    return this.#underWay.size === 0 ? Promise.resolve() : new Promise((resolve) => (this.#idle = resolve));
   }
 
   async #loop(): Promise<void> {
-    while (!this.#stopped) {
-      let restMs: number;
+    const { signal } = this.#stop;
+    for (let failures = 0; !signal.aborted;) {
       try {
-        restMs = await this.#round();
+        const restMs = await this.#round();
+        failures = 0;
+        if (restMs > 0 && !signal.aborted) await this.#rest(restMs);
       } catch (error) {
         this.#ports.failed(error);
-        restMs = STORE_PAUSE_MS;
+        // Not to be cut short by a nudge: that would ask a store in trouble once for each enqueue.
+        await sleep(this.#ports.runtime.clock, storePauseMs(failures), signal).catch(() => undefined);
+        failures += 1;
       }
-      if (restMs > 0 && !this.#stopped) await this.#rest(restMs);
     }
   }
 
   /** One round over the lanes. Answers how long to rest: 0 to go on at once. */
   async #round(): Promise<number> {
     const { clock } = this.#ports.runtime;
-    if (this.#stale) {
-      this.#stale = false;
-      this.#backlog = await this.#ports.store.backlog(clock.now());
+    const known = this.#known;
+    this.#nudged = false;
+    const age = clock.monotonic() - known.readAt;
+    if (age >= this.#options.pollMs || (known.stale && age >= READ_EVERY_MS)) await this.#read();
+    let plan = this.#plan();
+    if (plan.asks.length === 0 && known.stale) {
+      const tooSoonMs = LEAST_BETWEEN_READS_MS - (clock.monotonic() - known.readAt);
+      if (tooSoonMs > 0) return Math.min(tooSoonMs, plan.restMs);
+      await this.#read();
+      plan = this.#plan();
     }
+    if (plan.asks.length === 0) return plan.restMs;
+    const claimed = await this.#claim(plan.asks);
+    if (claimed > 0) {
+      this.#emptyClaims = 0;
+      return 0;
+    }
+    this.#emptyClaims += 1;
+    return Math.min(plan.restMs, AFTER_EMPTY_CLAIM_MS * 2 ** Math.min(this.#emptyClaims, 12));
+  }
+
+  #read(): Promise<void> {
+    const { store, runtime } = this.#ports;
+    return this.#known.read(
+      () => store.backlog(runtime.clock.now()),
+      () => runtime.clock.monotonic(),
+    );
+  }
+
+  /** Takes admissions for all that is due and may go. */
+  #plan(): Plan {
+    const { clock } = this.#ports.runtime;
+    const { concurrency, laneConcurrency, pollMs } = this.#options;
     const now = clock.now();
     const monotonic = clock.monotonic();
-    const plan: { readonly allowance: Allowance; readonly lane: Lane; readonly name: string; readonly reservations: Reservation[] }[] = [];
-    let room = this.#options.concurrency - this.#underWay.size;
-    let restMs = this.#options.pollMs;
-    const lanes = this.#backlog.length;
-    this.#turn += 1;
-    for (let index = 0; index < lanes && room > 0; index += 1) {
-      // Each round starts one lane further on, so that the first of the list is nobody's privilege.
-      const backlog = this.#backlog[(index + this.#turn) % lanes] as LaneBacklog;
-      if (backlog.nextDueAt !== undefined) restMs = Math.min(restMs, Math.max(1, backlog.nextDueAt - now));
-      if (backlog.paused || backlog.due === 0) continue;
-      const lane = this.#ports.lane(backlog);
-      if (lane === undefined) continue;
-      const laneRoom = this.#options.laneConcurrency - (this.#perLane.get(lane.name) ?? 0);
-      const wanted = Math.min(room, backlog.due, laneRoom);
-      const { reservations, waitMs } = reserve(lane, wanted, monotonic);
-      if (reservations.length < wanted) restMs = Math.min(restMs, Math.max(1, waitMs));
-      if (reservations.length === 0) continue;
-      room -= reservations.length;
-      const { api, endpoint, partition } = backlog;
-      plan.push({ allowance: { api, endpoint, partition, max: reservations.length }, lane, name: lane.name, reservations });
+    const asks: Ask[] = [];
+    const planned = new Map<Lane, number>();
+    let free = concurrency - this.#underWay.size;
+    let restMs = Math.max(1, this.#known.readAt + pollMs - monotonic);
+    for (const known of this.#known.inTurn(now)) {
+      restMs = Math.min(restMs, Math.max(1, known.nextDueAt - now));
+      if (known.paused || known.due === 0) continue;
+      const place = this.#ports.place(known.key);
+      if (place === undefined) continue;
+      // Lanes of the store may share one of the engine, where an API has more of them than are kept apart.
+      const own = (this.#perLane.get(place.lane) ?? 0) + (planned.get(place.lane) ?? 0);
+      const wanted = Math.min(known.due, laneConcurrency - own, Math.max(free, ALWAYS_OF_A_LANE - own));
+      if (wanted <= 0) continue;
+      const { admissions, waitMs } = takeAdmissions(place, wanted, monotonic);
+      if (admissions.length < wanted)
+        restMs = Math.min(restMs, Math.max(1, waitMs === Number.POSITIVE_INFINITY ? LOOK_FOR_PERMITS_MS : waitMs));
+      if (admissions.length === 0) continue;
+      free -= admissions.length;
+      planned.set(place.lane, (planned.get(place.lane) ?? 0) + admissions.length);
+      asks.push({ known, place, admissions });
     }
-    if (plan.length === 0) return this.#backlogIsOld(now) ? 1 : restMs;
-
-    const claimed = await this.#claim(
-      plan.map(({ allowance }) => allowance),
-      plan,
-    );
-    const given = new Map<string, number>();
-    for (const one of claimed) {
-      const { api, endpoint, partition } = one.operation;
-      const entry = plan.find(
-        ({ allowance }) => allowance.endpoint === endpoint && allowance.api === api && allowance.partition === partition,
-      );
-      const reservation = entry?.reservations.pop();
-      if (entry === undefined || reservation === undefined) throw new TypeError("the store gave more than the allowance");
-      given.set(entry.name, (given.get(entry.name) ?? 0) + 1);
-      this.#begin(one, reservation, entry.lane);
-    }
-    const after = clock.monotonic();
-    let drained = false;
-    for (const { lane, name, allowance, reservations } of plan) {
-      for (const unused of reservations) lane.giveBack(unused, after);
-      if ((given.get(name) ?? 0) < allowance.max) drained = true;
-    }
-    // What was claimed is not due any more; a lane that gave less than it was asked for needs a fresh look.
-    if (drained) this.#stale = true;
-    else this.#backlog = this.#backlog.map((lane) => lessDue(lane, claimed));
-    return claimed.length > 0 || drained ? 0 : restMs;
+    return { asks, restMs };
   }
 
-  async #claim(
-    allowances: readonly Allowance[],
-    plan: readonly { readonly lane: Lane; readonly reservations: readonly Reservation[] }[],
-  ): Promise<readonly ClaimedOperation[]> {
-    const { clock } = this.#ports.runtime;
+  /** Claims what there are admissions for and begins with it. Answers how many. */
+  async #claim(asks: readonly Ask[]): Promise<number> {
+    const { store, name, runtime } = this.#ports;
+    const { clock } = runtime;
+    const { leaseMs } = this.#options;
     const now = clock.now();
+    const leaseUntil = now + leaseMs;
+    const leaseEndsAt = clock.monotonic() + leaseMs;
+    const allowances: readonly Allowance[] = asks.map(({ known, admissions }) => ({ ...known.key, max: admissions.length }));
+    const open = new Map(asks.map((ask) => [laneText(ask.known.key), ask]));
     try {
-      return await this.#ports.store.claim({ worker: this.#ports.name, allowances, now, leaseUntil: now + this.#options.leaseMs });
-    } catch (error) {
-      const monotonic = clock.monotonic();
-      for (const { lane, reservations } of plan) for (const unused of reservations) lane.giveBack(unused, monotonic);
-      throw error;
-    }
-  }
-
-  /** Rows that were parked may have fallen due since the backlog was read. */
-  #backlogIsOld(now: number): boolean {
-    const old = this.#backlog.some(({ nextDueAt }) => nextDueAt !== undefined && nextDueAt <= now);
-    if (old) this.#stale = true;
-    return old;
-  }
-
-  #begin(claimed: ClaimedOperation, reservation: Admittee, lane: Lane): void {
-    const { name } = lane;
-    this.#underWay.set(claimed.operation.id, { claimed, laneName: name });
-    this.#perLane.set(name, (this.#perLane.get(name) ?? 0) + 1);
-    void this.#carryOut(claimed, reservation, lane);
-  }
-
-  async #carryOut(claimed: ClaimedOperation, reservation: Admittee, lane: Lane): Promise<void> {
-    const settlement = await this.#ports.execute(claimed, reservation, lane, this.#stopping.signal);
-    await this.#write(claimed, settlement);
-    const { id } = claimed.operation;
-    this.#underWay.delete(id);
-    const left = (this.#perLane.get(lane.name) ?? 1) - 1;
-    if (left === 0) this.#perLane.delete(lane.name);
-    else this.#perLane.set(lane.name, left);
-    if (settlement.outcome.state === "parked" || settlement.outcome.state === "ready") this.#stale = true;
-    this.#nudge(false);
-    if (this.#underWay.size === 0) for (const resolve of this.#idleWaiters.splice(0)) resolve();
-  }
-
-  /** Writes until the store has it: what was done must not be forgotten while this process lives. */
-  async #write(claimed: ClaimedOperation, settlement: Settlement): Promise<void> {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        const result = await this.#settler.add(settlement);
-        this.#ports.settled(claimed, settlement, result);
-        return;
-      } catch (error) {
-        this.#ports.failed(error);
-        // A store that is gone for good (closed, broken file) leaves the lease to run out: in doubt, and not lost.
-        if (tries >= 20 || this.#stopped) return;
-        await this.#pause(STORE_PAUSE_MS);
+      const claimed = await store.claim({ worker: name, allowances, now, leaseUntil });
+      for (const one of claimed) {
+        const ask = open.get(laneText(one.operation));
+        if (ask === undefined) throw new TypeError("the store gave an operation of a lane that it was not asked for");
+        const admission = this.#stop.signal.aborted ? undefined : ask.admissions.pop();
+        void this.#carryOut(new HeldOperation(one, ask.place.lane, clock, leaseUntil, leaseEndsAt), admission);
       }
+      for (const [index, { known, admissions }] of asks.entries()) {
+        const { max } = allowances[index] as Allowance;
+        this.#known.claimed(known.key, max - admissions.length, admissions.length > 0);
+      }
+      return claimed.length;
+    } finally {
+      const monotonic = clock.monotonic();
+      for (const { place, admissions } of asks) for (const unused of admissions) place.lane.giveBack(unused, monotonic);
     }
   }
 
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#ports.runtime.clock.setTimer(resolve, ms));
+  /** Without an admission (we have been told to stop meanwhile) it is handed back. */
+  async #carryOut(held: HeldOperation, admission: Admission | undefined): Promise<void> {
+    const { claimed, lane } = held;
+    this.#underWay.add(held);
+    this.#perLane.set(lane, (this.#perLane.get(lane) ?? 0) + 1);
+    try {
+      const settlement =
+        admission === undefined
+          ? handedBack(claimed, this.#ports.runtime.clock.now())
+          : await this.#ports.execute(held, admission, this.#graceOver.signal);
+      if (settlement !== undefined) await this.#settle(claimed, settlement);
+    } catch (error) {
+      // A fault of our own. What was sent, if anything, is in doubt once the lease is over.
+      this.#ports.failed(error);
+    } finally {
+      this.#underWay.delete(held);
+      const left = (this.#perLane.get(lane) ?? 1) - 1;
+      if (left === 0) this.#perLane.delete(lane);
+      else this.#perLane.set(lane, left);
+      this.#nudge();
+      if (this.#underWay.size === 0) this.#idle?.();
+    }
   }
 
-  #rest(ms: number): Promise<void> {
+  async #settle(claimed: ClaimedOperation, settlement: Settlement): Promise<void> {
+    const result = await this.#settler.write(settlement);
+    if (result === undefined) return;
+    const { outcome } = settlement;
+    if (result === "applied" && (outcome.state === "parked" || outcome.state === "ready")) {
+      const { clock } = this.#ports.runtime;
+      this.#known.added(claimed.operation, outcome.state === "parked" ? outcome.until : clock.now(), clock.now());
+    }
+    this.#ports.settled(claimed, settlement, result);
+  }
+
+  async #rest(ms: number): Promise<void> {
+    if (this.#nudged) return;
     const { clock } = this.#ports.runtime;
-    if (this.#stale) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = clock.setTimer(() => {
-        this.#stale = true;
-        this.#nudge(false);
-      }, ms);
-      // An idle worker does not keep a program alive that has nothing else to do; one with work under way does, by that work.
-      clock.hold?.(timer, false);
-      this.#wake = () => {
+    const { signal } = this.#stop;
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
         clock.clearTimer(timer);
+        signal.removeEventListener("abort", end);
+        this.#wake = undefined;
         resolve();
       };
+      const timer = clock.setTimer(end, ms);
+      if (!this.#keepsAlive) clock.hold?.(timer, false);
+      signal.addEventListener("abort", end, { once: true });
+      this.#wake = end;
     });
-  }
-
-  /** Extends the leases of what is under way, and takes back those of vanished workers. */
-  #keep(): void {
-    const { clock } = this.#ports.runtime;
-    this.#keeper = clock.setTimer(() => {
-      void this.#keepLeases().finally(() => {
-        if (!this.#stopped || this.#underWay.size > 0) this.#keep();
-      });
-    }, this.#options.leaseMs / 3);
-    clock.hold?.(this.#keeper, false);
-  }
-
-  async #keepLeases(): Promise<void> {
-    const { store, runtime } = this.#ports;
-    try {
-      const leaseUntil = runtime.clock.now() + this.#options.leaseMs;
-      const leases = [...this.#underWay.values()].map(({ claimed }) => ({ id: claimed.operation.id, claim: claimed.claim, leaseUntil }));
-      if (leases.length > 0) await store.extend(leases);
-      if (!this.#stopped) await this.#reap();
-    } catch (error) {
-      this.#ports.failed(error);
-    }
-  }
-
-  async #reap(): Promise<void> {
-    const { store, runtime, name } = this.#ports;
-    const now = runtime.clock.now();
-    const { returned, poisoned } = await store.reap({
-      worker: name,
-      now,
-      leaseUntil: now + this.#options.leaseMs,
-      poisonAfter: this.#options.poisonAfter,
-      limit: 1_000,
-    });
-    await Promise.all(poisoned.map(async (claimed) => this.#write(claimed, await this.#ports.poison(claimed))));
-    if (returned > 0) this.#nudge(true);
   }
 }
 
-/** Takes up to `wanted` admissions of a lane; where it gives fewer, how long until the next. */
-function reserve(lane: Lane, wanted: number, now: number): { readonly reservations: Reservation[]; readonly waitMs: number } {
-  const reservations: Reservation[] = [];
-  while (reservations.length < wanted) {
-    const reservation = new Reservation();
-    const waitMs = lane.tryAdmit(reservation, now);
-    if (waitMs > 0) return { reservations, waitMs };
-    reservations.push(reservation);
-  }
-  return { reservations, waitMs: Number.POSITIVE_INFINITY };
+/** Waits for a promise, so long; answers whether it came. */
+async function within(clock: Clock, promise: Promise<void>, ms: number): Promise<boolean> {
+  const came = new AbortController();
+  const late = sleep(clock, ms, came.signal).then(
+    () => false,
+    () => true,
+  );
+  const inTime = await Promise.race([promise.then(() => true), late]);
+  came.abort();
+  return inTime;
 }
 
-function lessDue(lane: LaneBacklog, claimed: readonly ClaimedOperation[]): LaneBacklog {
-  let taken = 0;
-  for (const { operation } of claimed) {
-    if (operation.endpoint === lane.endpoint && operation.api === lane.api && operation.partition === lane.partition) taken += 1;
-  }
-  return taken === 0 ? lane : { ...lane, due: Math.max(0, lane.due - taken) };
+function handedBack({ operation, claim }: ClaimedOperation, now: number): Settlement {
+  return { id: operation.id, claim, now, outcome: { state: "ready" } };
 }

@@ -1,4 +1,5 @@
 import type { Because, Decision } from "../core/decision.ts";
+import { TimeoutError } from "../core/errors.ts";
 import { SUCCESS, type Verdict } from "../core/verdict.ts";
 import { decide } from "../policy/decide.ts";
 import type { AttemptRecord } from "../ports/dead-letter-store.ts";
@@ -7,6 +8,7 @@ import { Attempt } from "./attempt.ts";
 import type { Call, Outcome } from "./call.ts";
 import { ANSWERED, type Settled } from "./ending.ts";
 import { judgeThrown, settle } from "./lifecycle.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /** What one attempt of a stored operation came to: what to write down, and what happens next. */
 export interface DurableStep<Value> {
@@ -16,43 +18,43 @@ export interface DurableStep<Value> {
   readonly record: AttemptRecord;
 }
 
+/** A credential's source that does not answer holds up no operation for longer. */
+const REFRESH_MS = 30_000;
+
 /**
- * Steps 4 to 7 of the lifecycle for an operation of the queue: its lane has admitted it already, and `retry` and `park` are
- * rows with a due time instead of sleeps. A refreshed credential and a cleared doubt are dealt with here, since both go on
- * at once.
+ * Steps 4 to 7 of the lifecycle for an operation of the queue: its lane has admitted it already, and what would be a wait
+ * becomes a row with a due time. `refresh` has been done when it is answered: the operation is due at once. `reconcile` has
+ * not: a late effect needs time to show, so it is parked, and the other side is asked when its turn has come.
  */
 export async function attemptDurably<Value, Payload>(call: Call<Value, Payload>): Promise<DurableStep<Value>> {
   const { runtime } = call;
-  for (;;) {
-    call.attempt += 1;
-    const startedAt = runtime.clock.monotonic();
-    const { outcome, verdict } = await perform(call, startedAt);
-    const settledAt = runtime.clock.monotonic();
-    settle(call, verdict, settledAt - startedAt, settledAt);
-    const settled: Settled<Value> = { outcome, verdict, durationMs: settledAt - startedAt, settledAt };
-    const decision: Decision =
-      verdict.kind === "success" && !outcome.threw
-        ? { action: "succeed", because: ANSWERED }
-        : decide(situationOf(call, settled), call.policy, runtime.random);
-    if (decision.action === "refresh") {
-      call.refreshed = true;
-      await call.details.refresh?.();
-      const waiting = call.details.lane?.admit(call, runtime.clock.monotonic());
-      if (waiting !== undefined) await waiting;
-      continue;
+  call.attempt += 1;
+  const startedAt = runtime.clock.monotonic();
+  const { outcome, verdict } = await perform(call, startedAt);
+  const settledAt = runtime.clock.monotonic();
+  const durationMs = settledAt - startedAt;
+  settle(call, verdict, durationMs, settledAt);
+  let settled: Settled<Value> = { outcome, verdict, durationMs, settledAt };
+  let decision: Decision =
+    verdict.kind === "success" && !outcome.threw
+      ? { action: "succeed", because: ANSWERED }
+      : decide(situationOf(call, settled), call.policy, runtime.random);
+  if (decision.action === "refresh") {
+    const failure = await refresh(call);
+    if (failure !== undefined) {
+      // As an attempt that came to nothing, for want of a credential.
+      const verdict: Verdict = { ...call.work.judgeError(failure.error, call.attempt, call.payload), effect: "none" };
+      settled = { ...settled, outcome: { threw: true, error: failure.error }, verdict };
+      decision = decide(situationOf(call, settled), call.policy, runtime.random);
     }
-    const judged = decision.action === "reconcile" ? await ask(call, settled, decision) : { outcome, decision };
-    call.remember(verdict, judged.decision.because, settled.durationMs, settledAt, outcome);
-    spend(call, judged.decision, settledAt);
-    return {
-      outcome: judged.outcome,
-      verdict,
-      decision: judged.decision,
-      record: (call.history as AttemptRecord[]).at(-1) as AttemptRecord,
-    };
   }
+  call.remember(settled.verdict, decision.because, durationMs, settledAt, settled.outcome);
+  spend(call, decision, settledAt);
+  const record = call.history?.at(-1) as AttemptRecord;
+  return { outcome: settled.outcome, verdict: settled.verdict, decision, record };
 }
 
+/** One attempt, judged. Its timeout and its caller's abort also end the reading of an answer. */
 async function perform<Value, Payload>(
   call: Call<Value, Payload>,
   now: number,
@@ -64,7 +66,8 @@ async function perform<Value, Payload>(
   const attempt = new Attempt(call, call.timeoutMs(now));
   try {
     const value = await attempt.perform(now);
-    const verdict = work.judge === undefined ? SUCCESS : await work.judge(value, call.attempt, call.payload);
+    const judged = work.judge?.(value, call.attempt, call.payload) ?? SUCCESS;
+    const verdict = judged instanceof Promise ? await unlessAborted(judged, attempt.signal) : judged;
     return { outcome: { threw: false, value }, verdict };
   } catch (error) {
     return { outcome: { threw: true, error }, verdict: judgeThrown(call, error) };
@@ -73,27 +76,20 @@ async function perform<Value, Payload>(
   }
 }
 
-/** The outcome is unknown and the other side can tell. One that cannot be asked right now is asked again later. */
-async function ask<Value, Payload>(
-  call: Call<Value, Payload>,
-  settled: Settled<Value>,
-  decision: Decision,
-): Promise<{ readonly outcome: Outcome<Value>; readonly decision: Decision }> {
-  const { details, runtime } = call;
-  const reconcile = details.reconcile as NonNullable<typeof details.reconcile>;
-  const told = await reconcile({ operation: call.operation, idempotencyKey: details.idempotencyKey });
-  if (told.happened === true) {
-    return {
-      outcome: { threw: false, value: told.value },
-      decision: { action: "succeed", because: { ...decision.because, detail: "the other side says that it happened" } },
-    };
+async function refresh<Value, Payload>(call: Call<Value, Payload>): Promise<{ readonly error: unknown } | undefined> {
+  const { callerSignal, details, runtime } = call;
+  const late = new AbortController();
+  const timer = runtime.clock.setTimer(() => late.abort(new TimeoutError(REFRESH_MS)), REFRESH_MS);
+  const signal = callerSignal === undefined ? late.signal : AbortSignal.any([callerSignal, late.signal]);
+  call.refreshed = true;
+  try {
+    await unlessAborted((details.refresh as () => Promise<void>)(), signal);
+    return undefined;
+  } catch (error) {
+    return { error };
+  } finally {
+    runtime.clock.clearTimer(timer);
   }
-  if (told.happened === false) {
-    const certain: Settled<Value> = { ...settled, verdict: { ...settled.verdict, effect: "none" } };
-    return { outcome: settled.outcome, decision: decide(situationOf(call, certain), call.policy, runtime.random) };
-  }
-  const because: Because = { ...decision.because, code: "outcome-unknown", detail: "the other side could not tell" };
-  return { outcome: settled.outcome, decision: { action: "dead-letter", reason: "outcome-unknown", because } };
 }
 
 /** A retry is taken from its budgets when it is decided on, although it happens later. */

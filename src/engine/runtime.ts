@@ -16,7 +16,7 @@ export interface Runtime {
 }
 
 /** One for the whole process, whichever engine or stand-alone policy a call belongs to: nesting does not stop at their borders. */
-export const scopes: AsyncContext<Scope> = new AsyncContext<Scope>();
+export const scopes: AsyncContext<Scope | undefined> = new AsyncContext<Scope | undefined>();
 
 export function createRuntime(clock: Clock, random: Random): Runtime {
   return { clock, random, timers: new DeadlineTimers(clock), aborts: new AbortHub(), events: new Events() };

@@ -1,0 +1,387 @@
+import type { Reconcile } from "../api/reconcile.ts";
+import type { Because } from "../core/decision.ts";
+import { TimeoutError } from "../core/errors.ts";
+import type { Verdict } from "../core/verdict.ts";
+import type { Admission } from "../durable/admission.ts";
+import type { HeldOperation } from "../durable/held-operation.ts";
+import { storePauseMs } from "../durable/store-pause.ts";
+import { Call, type CallDetails, type Reconciled } from "../engine/call.ts";
+import type { CallPolicy } from "../engine/call-policy.ts";
+import { attemptDurably, type DurableStep } from "../engine/durable-attempt.ts";
+import { unlessAborted } from "../engine/unless-aborted.ts";
+import { sleep } from "../ports/clock.ts";
+import type { AttemptRecord, NewDeadLetter } from "../ports/dead-letter-store.ts";
+import type { StoredAnswer } from "../ports/idempotency-store.ts";
+import type { ClaimedOperation, NewOperation, OperationStore, Settlement } from "../ports/operation-store.ts";
+import { withFingerprint, type Engine, type OpenApi } from "./engine.ts";
+import { HttpAnswer } from "./http-answer.ts";
+import { isIdempotent, isRead, pathBelow, type HttpRequest } from "./http-request.ts";
+import { HttpWork, type HttpCall } from "./http-work.ts";
+
+type Ending = Settlement["outcome"];
+type Dead = NewDeadLetter["reason"];
+
+/** Longer answers are kept without their body. */
+const KEPT_ANSWER_BYTES = 64 * 1024;
+/** A look-up at the other side that does not answer is given up after this. */
+const RECONCILE_MS = 30_000;
+const PARK_UNKNOWN_API_MS = 60_000;
+
+/** One operation on its way through one claim. */
+interface Task {
+  readonly claimed: ClaimedOperation;
+  readonly open: OpenApi;
+  readonly call: Call<HttpAnswer, HttpCall>;
+  /** Attempts before this one. */
+  readonly history: readonly AttemptRecord[];
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What is done with a claimed operation: at most one attempt, and what came of it as something to write down.
+ *
+ * Everything that is needed from the store is read before anything is sent. After that nothing of ours may fail in a way that
+ * forgets it: what cannot be told apart is in doubt, and what is in doubt is not sent again unless that does no harm.
+ */
+export class CarryOut {
+  readonly #engine: Engine;
+  readonly #store: OperationStore;
+  readonly #find: (name: string) => OpenApi | undefined;
+  readonly #work: HttpWork;
+  /** Policies of stored operations: their time is `expiresIn`, not the total of a caller who waits. */
+  readonly #policies = new WeakMap<CallPolicy, CallPolicy>();
+
+  constructor(engine: Engine, store: OperationStore, find: (name: string) => OpenApi | undefined) {
+    this.#engine = engine;
+    this.#store = store;
+    this.#find = find;
+    this.#work = new HttpWork(engine);
+  }
+
+  /** Carries out a claimed operation as far as it goes now. Undefined: nothing may be written, and its lease is to run out. */
+  async execute(held: HeldOperation, admission: Admission, signal: AbortSignal): Promise<Settlement | undefined> {
+    const { claimed, lane } = held;
+    const { clock } = this.#engine.runtime;
+    let used = false;
+    try {
+      const task = await this.#taskOf(held, signal);
+      const early = task === undefined ? this.#unknownApi(claimed) : await this.#beforeSending(task);
+      if (early !== undefined) return this.#settlement(claimed, early.ending, early.attempt);
+      // From here to the wire there is no wait but the credential's, after which HttpWork asks again.
+      if (task === undefined || !held.isOurs || signal.aborted) return this.#settlement(claimed, { state: "ready" });
+      const { call } = task;
+      call.generation = admission.generation;
+      call.admittedAt = admission.admittedAt;
+      used = true;
+      const step = await attemptDurably(call);
+      const ending = await this.#endingOf(task, step);
+      call.payload.answer?.discard();
+      return this.#settlement(claimed, ending, step.record);
+    } finally {
+      if (!used) lane.giveBack(admission, clock.monotonic());
+    }
+  }
+
+  /** What to write for an operation that saw too many of its holders vanish. */
+  async poison(claimed: ClaimedOperation): Promise<Settlement> {
+    const { operation, vanished, attempts } = claimed;
+    const history = (await this.#store.get(operation.id))?.attempts ?? [];
+    const because: Because = { code: "outcome-unknown", detail: `${vanished} workers vanished while they had it`, attempt: attempts };
+    const verdict: Verdict = { ...VANISHED, rule: "poison" };
+    return this.#settlement(claimed, this.#dead(operation, "poison", because, verdict, history));
+  }
+
+  #settlement({ operation, claim }: ClaimedOperation, outcome: Ending, attempt?: AttemptRecord): Settlement {
+    const now = this.#engine.runtime.clock.now();
+    return attempt === undefined ? { id: operation.id, claim, now, outcome } : { id: operation.id, claim, now, attempt, outcome };
+  }
+
+  async #taskOf(held: HeldOperation, signal: AbortSignal): Promise<Task | undefined> {
+    const { claimed, lane } = held;
+    const { operation, attempts, inDoubt, previousDelayMs } = claimed;
+    const open = this.#find(operation.api);
+    if (open === undefined) return undefined;
+    const { api } = open;
+    const settings = api.settings(operation.endpoint);
+    const { credential } = api;
+    const { reconcile } = settings;
+    const request = restored(operation, open);
+    const key = keySent(operation, open);
+    const honoured = api.idempotency !== undefined && key !== undefined;
+    const payload: HttpCall = {
+      request,
+      api,
+      settings,
+      endpoint: operation.endpoint,
+      idempotencyKey: key,
+      keyed: true,
+      headers: request.headers,
+      stillOurs: () => held.isOurs,
+    };
+    const details: CallDetails<HttpAnswer> = {
+      lane,
+      mode: "durable",
+      signal,
+      id: operation.id,
+      repeatable: settings.repeatable || isIdempotent(request.method) || honoured,
+      keep: this.#engine.keep,
+      refresh: credential?.refreshable === true ? () => this.#refresh(payload, operation) : undefined,
+      reconcile: reconcile === undefined ? undefined : () => askOtherSide(reconcile, payload, operation),
+      idempotencyKey: key,
+      labels: operation.labels,
+      quota: api.quota,
+      cost: settings.cost,
+    };
+    const call = new Call(this.#engine.runtime, this.#policyOf(settings.policy, operation), this.#work, payload, details);
+    call.attempt = attempts;
+    call.previousDelayMs = previousDelayMs;
+    const history = attempts > 0 || inDoubt ? await this.#historyOf(operation.id, signal) : [];
+    call.refreshed = history.at(-1)?.because.code === "token-expired";
+    return { claimed, open, call, history, signal };
+  }
+
+  /** Nothing has been sent yet, so it does not matter how long the store takes. */
+  async #historyOf(id: string, signal: AbortSignal): Promise<readonly AttemptRecord[]> {
+    const { clock, events } = this.#engine.runtime;
+    for (let failures = 0; ; failures += 1) {
+      try {
+        return (await this.#store.get(id))?.attempts ?? [];
+      } catch (error) {
+        if (signal.aborted) throw error;
+        if (events.wants("store:failed")) events.emit("store:failed", { error });
+        await sleep(clock, storePauseMs(failures), signal);
+      }
+    }
+  }
+
+  #policyOf(policy: CallPolicy, { expiresAt }: NewOperation): CallPolicy {
+    let durable = this.#policies.get(policy);
+    if (durable === undefined) {
+      durable = Object.freeze({ ...policy, totalMs: Number.POSITIVE_INFINITY, cutAtTotal: false, maxWaitMs: Number.POSITIVE_INFINITY });
+      this.#policies.set(policy, durable);
+    }
+    return expiresAt === undefined ? durable : { ...durable, totalMs: Math.max(0, expiresAt - this.#engine.runtime.clock.now()) };
+  }
+
+  #unknownApi({ operation, previousDelayMs }: ClaimedOperation): { readonly ending: Ending; readonly attempt?: AttemptRecord } {
+    const because: Because = { code: "not-retryable", detail: `no API named ${operation.api} is defined in this process` };
+    const until = this.#engine.runtime.clock.now() + PARK_UNKNOWN_API_MS;
+    return { ending: { state: "parked", until, delayMs: previousDelayMs, because } };
+  }
+
+  /** What ends it, or puts it off, before anything is sent. */
+  async #beforeSending(task: Task): Promise<{ readonly ending: Ending; readonly attempt?: AttemptRecord } | undefined> {
+    const { claimed, open, call, history } = task;
+    const { operation } = claimed;
+    const attempt = claimed.attempts;
+    const last = history.at(-1)?.verdict;
+    // Of a key-blind write nobody knows whether it happened: a holder vanished with it, or its last answer was lost.
+    const inDoubt = call.details.repeatable === false && (claimed.inDoubt || last?.effect === "unknown");
+    const doubtful = inDoubt ? await this.#clearDoubt(task) : undefined;
+    if (doubtful !== undefined) return doubtful;
+    const now = this.#engine.runtime.clock.now();
+    if (operation.expiresAt !== undefined && operation.expiresAt <= now) {
+      const detail = `it expired ${now - operation.expiresAt} ms before its turn`;
+      return { ending: this.#dead(operation, "expired", { code: "deadline", attempt, detail }, EXPIRED, history) };
+    }
+    const stranger = strangerOf(operation, open);
+    if (stranger !== undefined) {
+      return { ending: this.#dead(operation, "permanent", { code: "permanent", attempt, detail: stranger }, STRANGER, history) };
+    }
+    return undefined;
+  }
+
+  /** Asks the other side whether it happened. Undefined: it did not, and may be sent. */
+  async #clearDoubt(task: Task): Promise<{ readonly ending: Ending; readonly attempt?: AttemptRecord } | undefined> {
+    const { claimed, call, history, signal } = task;
+    const { operation, inDoubt, attempts } = claimed;
+    const { reconcile, idempotencyKey } = call.details;
+    const { clock } = this.#engine.runtime;
+    const last = history.at(-1)?.verdict;
+    const verdict = inDoubt || last === undefined ? VANISHED : last;
+    const dead = (detail: string, all = history): Ending =>
+      this.#dead(operation, "outcome-unknown", { code: "outcome-unknown", attempt: attempts, detail }, verdict, all);
+    if (reconcile === undefined) return { ending: dead(verdict.because) };
+    const startedAt = clock.monotonic();
+    const late = new AbortController();
+    const timer = clock.setTimer(() => late.abort(new TimeoutError(RECONCILE_MS)), RECONCILE_MS);
+    try {
+      const asked = Promise.resolve(reconcile({ operation: operation.id, idempotencyKey }));
+      const told = await unlessAborted(asked, AbortSignal.any([signal, late.signal]));
+      if (told.happened === true) return { ending: await this.#succeeded(told.value, call) };
+      if (told.happened !== false) return { ending: dead("the other side could not tell") };
+    } catch (error) {
+      if (signal.aborted) return { ending: { state: "ready" } };
+      return this.#couldNotAsk(task, error, clock.monotonic() - startedAt);
+    } finally {
+      clock.clearTimer(timer);
+    }
+    if (attempts < call.maxAttempts) return undefined;
+    const because: Because = { code: "attempts-exhausted", attempt: attempts, maxAttempts: call.maxAttempts, detail: verdict.because };
+    return { ending: this.#dead(operation, "exhausted", because, { ...verdict, effect: "none" }, history) };
+  }
+
+  /** That the other side could not be asked counts as an attempt, so that it is not asked for ever. */
+  #couldNotAsk(
+    { claimed, call, history }: Task,
+    error: unknown,
+    durationMs: number,
+  ): { readonly ending: Ending; readonly attempt: AttemptRecord } {
+    const { clock, random } = this.#engine.runtime;
+    const now = clock.now();
+    const attempt = claimed.attempts + 1;
+    const detail = `asking the other side failed: ${error instanceof Error ? error.message : String(error)}`;
+    const verdict: Verdict = { kind: "transient", effect: "unknown", rule: "reconcile-failed", because: detail };
+    const delayMs = call.policy.backoff(attempt - 1, claimed.previousDelayMs, random);
+    const because: Because = { code: "ask-before-retry", rule: verdict.rule, attempt, maxAttempts: call.maxAttempts, delayMs, detail };
+    const record: AttemptRecord = { attempt, startedAt: now - Math.round(durationMs), durationMs, verdict, because };
+    if (attempt < call.maxAttempts) return { ending: { state: "parked", until: now + delayMs, delayMs, because }, attempt: record };
+    const last: Because = { ...because, code: "outcome-unknown" };
+    return { ending: this.#dead(claimed.operation, "outcome-unknown", last, verdict, [...history, record]), attempt: record };
+  }
+
+  async #endingOf({ claimed, call, history, signal }: Task, step: DurableStep<HttpAnswer>): Promise<Ending> {
+    const { decision, outcome, verdict, record } = step;
+    const { operation } = claimed;
+    const all = [...history, record];
+    switch (decision.action) {
+      case "succeed":
+        return await this.#succeeded(outcome.threw ? undefined : outcome.value, call);
+      case "retry":
+      case "park":
+        return this.#parked(operation, decision, verdict, all);
+      case "refresh":
+        return this.#parked(operation, { delayMs: 0, because: decision.because }, verdict, all, claimed.previousDelayMs);
+      case "reconcile": {
+        const delayMs = call.policy.backoff(call.attempt - 1, call.previousDelayMs, this.#engine.runtime.random);
+        return this.#parked(operation, { delayMs, because: { ...decision.because, delayMs } }, verdict, all);
+      }
+      case "dead-letter":
+        // Cut off because the worker stops: the other side can still be asked.
+        if (verdict.kind === "cancelled" && signal.aborted && call.details.reconcile !== undefined) {
+          return this.#parked(operation, { delayMs: 0, because: { ...decision.because, code: "ask-before-retry" } }, verdict, all);
+        }
+        return this.#dead(operation, decision.reason, decision.because, verdict, all);
+      case "fail":
+        if (verdict.kind === "cancelled") return { state: "ready" };
+        return this.#dead(operation, "permanent", decision.because, verdict, all);
+      case "repair":
+        throw new TypeError(`an attempt of the queue does not end with ${decision.action}`);
+    }
+  }
+
+  async #refresh({ api, headers }: HttpCall, { partition }: NewOperation): Promise<void> {
+    const { credential, name } = api;
+    await credential?.refresh(headers.get(credential.headerName) ?? undefined);
+    const { events } = this.#engine.runtime;
+    if (events.wants("credential:refreshed")) events.emit("credential:refreshed", { api: name, partition });
+  }
+
+  /** It rests until then; or, where its time is over before that, it ends here. */
+  #parked(
+    operation: NewOperation,
+    { delayMs, because }: { readonly delayMs: number; readonly because: Because },
+    verdict: Verdict,
+    history: readonly AttemptRecord[],
+    carriedDelayMs: number = delayMs,
+  ): Ending {
+    const now = this.#engine.runtime.clock.now();
+    const until = now + Math.ceil(delayMs);
+    const { expiresAt } = operation;
+    if (expiresAt === undefined || until < expiresAt || because.code === "ask-before-retry") {
+      return { state: "parked", until, delayMs: carriedDelayMs, because };
+    }
+    const remainingMs = Math.max(0, expiresAt - now);
+    return this.#dead(operation, "expired", { ...because, code: "deadline", remainingMs, retryAfterMs: delayMs }, verdict, history);
+  }
+
+  async #succeeded(value: HttpAnswer | undefined, call: Call<HttpAnswer, HttpCall>): Promise<Ending> {
+    const keepUntil = this.#engine.runtime.clock.now() + call.payload.api.keyTtlMs;
+    if (value === undefined) return { state: "succeeded", keepUntil };
+    const whole = value.streams ? undefined : await value.store();
+    const answer: StoredAnswer = whole === undefined || whole.body.length > KEPT_ANSWER_BYTES ? value.outline() : whole;
+    return { state: "succeeded", keepUntil, answer };
+  }
+
+  #dead(operation: NewOperation, reason: Dead, because: Because, verdict: Verdict, attempts: readonly AttemptRecord[]): Ending {
+    const now = this.#engine.runtime.clock.now();
+    const { id, api, endpoint, partition, request, labels } = operation;
+    const key = keySent(operation, this.#find(api));
+    const letter = withFingerprint(
+      {
+        id,
+        api,
+        endpoint,
+        partition,
+        reason,
+        because,
+        request,
+        ...(key === undefined ? {} : { idempotencyKey: key }),
+        labels,
+        attempts,
+        firstAttemptAt: attempts[0]?.startedAt ?? now,
+        diedAt: now,
+      },
+      verdict,
+    );
+    return { state: "dead", letter };
+  }
+}
+
+const VANISHED: Verdict = Object.freeze({
+  kind: "transient",
+  effect: "unknown",
+  rule: "holder-vanished",
+  because: "a worker vanished while it had this, and may have sent it",
+});
+const EXPIRED: Verdict = Object.freeze({
+  kind: "permanent",
+  effect: "none",
+  rule: "expired",
+  because: "its time was over before it could be sent",
+});
+const STRANGER: Verdict = Object.freeze({
+  kind: "permanent",
+  effect: "none",
+  rule: "moved",
+  because: "the API has moved to another origin since it was accepted",
+});
+
+/** Asks the other side whether a write happened. One that did and gives no answer of its own is answered by an empty 204. */
+async function askOtherSide(
+  reconcile: Reconcile,
+  { idempotencyKey }: HttpCall,
+  { id, request: { method, url, body } }: NewOperation,
+): Promise<Reconciled<HttpAnswer>> {
+  const text = body === undefined ? undefined : new TextDecoder().decode(body);
+  const told = await reconcile({ operation: id, idempotencyKey, method, url, body: text });
+  if (told.happened === true) return { happened: true, value: new HttpAnswer(told.response ?? new Response(null, { status: 204 })) };
+  return told.happened === false ? { happened: false } : { happened: "unknown" };
+}
+
+/** The key that goes out with it: its own, or its id where the API takes one from everybody. The same at every attempt and replay. */
+function keySent({ idempotencyKey, id, request }: NewOperation, open: OpenApi | undefined): string | undefined {
+  return idempotencyKey ?? (open?.api.idempotency === undefined || isRead(request.method) ? undefined : id);
+}
+
+/** Why its URL is not the API's any more. The credential must not follow it. */
+function strangerOf({ request }: NewOperation, { api }: OpenApi): string | undefined {
+  const { origin } = new URL(request.url);
+  if (api.baseUrl === undefined || api.baseUrl.origin === origin) return undefined;
+  return `it was accepted for ${origin}, and apis.${api.name}.baseUrl stands at ${api.baseUrl.origin} now`;
+}
+
+/** The stored request as it goes out again. */
+function restored({ request }: NewOperation, { api }: OpenApi): HttpRequest {
+  const { method, url, headers, body } = request;
+  return {
+    method,
+    url,
+    path: pathBelow(api.baseUrl, new URL(url)),
+    headers: new Headers(headers.map(([name, value]) => [name, value] as [string, string])),
+    body: (body ?? null) as BodyInit | null,
+    replayable: true,
+    signal: undefined,
+    rest: {},
+  };
+}

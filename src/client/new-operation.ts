@@ -1,0 +1,150 @@
+import { durationMs, type Duration } from "../core/duration.ts";
+import { ConfigError } from "../core/errors.ts";
+import { refuseUnknown } from "../core/options.ts";
+import { shown } from "../core/shown.ts";
+import type { ResolvedApi } from "../api/resolve-api.ts";
+import type { Runtime } from "../engine/runtime.ts";
+import { uuidv7 } from "../engine/uuid.ts";
+import { idempotencyKey, payloadFingerprint } from "../policy/idempotency/key.ts";
+import type { StoredRequest } from "../ports/dead-letter-store.ts";
+import type { NewOperation } from "../ports/operation-store.ts";
+import { isRead, payloadOf, readRequest, storedRequest } from "./http-request.ts";
+import { checkLabels } from "./options.ts";
+
+/** What is said of one operation that is put into the queue. */
+export interface EnqueueOptions {
+  /** A body, sent as JSON. */
+  readonly json?: unknown;
+  /** A body of another kind. Give `headers` its content type. */
+  readonly body?: string | Uint8Array | URLSearchParams;
+  /** Only headers that may be kept: no credential. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What makes this operation what it is: a key, or parts that one is derived from. A second operation under it is the first. */
+  readonly key?: string | readonly unknown[];
+  readonly labels?: Readonly<Record<string, string>>;
+  /** The account or token that the other side counts by. */
+  readonly partition?: string;
+  /** Higher goes first, within its lane and flow. @default 0 */
+  readonly priority?: number;
+  /** Flows of a lane take turns, so that a flood of one does not starve another. @default "" */
+  readonly flow?: string;
+  /** Not before this long from now. @default "0ms" */
+  readonly delay?: Duration;
+  /** No attempt starts after this long: it becomes a dead letter `expired`. @default never */
+  readonly expiresIn?: Duration;
+}
+
+const OPTIONS = [
+  "json",
+  "body",
+  "headers",
+  "key",
+  "labels",
+  "partition",
+  "priority",
+  "flow",
+  "delay",
+  "expiresIn",
+] as const satisfies (keyof EnqueueOptions)[];
+
+/** An operation as it is put away. Throws a {@link ConfigError} that names what makes no sense. */
+export async function newOperation(api: ResolvedApi, what: string, options: EnqueueOptions, runtime: Runtime): Promise<NewOperation> {
+  const { method, path } = endpointOf(what);
+  const { priority, delayMs, expiresInMs } = checked(options, method);
+  const headers = new Headers(options.headers);
+  if (options.json !== undefined && !headers.has("content-type")) headers.set("content-type", "application/json");
+  const body = options.json === undefined ? options.body : jsonOf(options.json);
+  const request = await readRequest(api, path, { method, headers, ...(body === undefined ? {} : { body: body as BodyInit }) });
+  const endpoint = api.endpoints.of(method, request.path);
+  const key = keyOf(api, endpoint, method, options.key);
+  const stored = (await storedRequest(request, request.headers, api.keepHeaders)) as StoredRequest;
+  refuseLostHeaders(api, headers, stored);
+  const now = runtime.clock.now();
+  return {
+    id: uuidv7(now, runtime.random),
+    api: api.name,
+    endpoint,
+    partition: options.partition ?? "",
+    flow: options.flow ?? "",
+    request: stored,
+    ...(key === undefined ? {} : { idempotencyKey: key }),
+    fingerprint: payloadFingerprint(method, endpoint, await payloadOf(request), api.idempotency?.ignore),
+    labels: options.labels ?? {},
+    priority,
+    acceptedAt: now,
+    dueAt: now + delayMs,
+    ...(expiresInMs === undefined ? {} : { expiresAt: now + expiresInMs }),
+  };
+}
+
+function endpointOf(what: string): { readonly method: string; readonly path: string } {
+  const [, method, path] = /^([A-Z]+) (\S+)$/.exec(what) ?? [];
+  if (method !== undefined && path !== undefined) return { method, path };
+  throw new ConfigError({
+    path: "enqueue.endpoint",
+    message: `${shown(what)} is not an endpoint; give method and path, such as "POST /contacts"`,
+  });
+}
+
+function checked(
+  options: EnqueueOptions,
+  method: string,
+): { readonly priority: number; readonly delayMs: number; readonly expiresInMs: number | undefined } {
+  refuseUnknown(options, OPTIONS, "enqueue");
+  const refuse = (name: keyof EnqueueOptions, problem: string): never => {
+    throw new ConfigError({ path: `enqueue.${name}`, message: `enqueue.${name} ${problem}` });
+  };
+  const { json, body, labels, partition, flow, priority = 0 } = options;
+  if (json !== undefined && body !== undefined) refuse("body", "is given beside json, and a request has one body; leave one out");
+  if (isRead(method) && (json !== undefined || body !== undefined)) refuse("body", `is given, and a ${method} request has none`);
+  if (labels !== undefined) checkLabels(labels, "enqueue.labels");
+  for (const [name, value] of Object.entries({ partition, flow })) {
+    if (value !== undefined && typeof value !== "string") refuse(name as keyof EnqueueOptions, `is ${shown(value)}; give a text`);
+  }
+  if (!Number.isSafeInteger(priority)) refuse("priority", `is ${shown(priority)}; give a whole number`);
+  const delayMs = durationMs(options.delay ?? 0, "enqueue.delay");
+  const expiresInMs = options.expiresIn === undefined ? undefined : durationMs(options.expiresIn, "enqueue.expiresIn");
+  if (expiresInMs !== undefined && expiresInMs <= delayMs) {
+    refuse("expiresIn", `is ${expiresInMs} ms, and it is not due before ${delayMs} ms (enqueue.delay): it could never be sent`);
+  }
+  return { priority, delayMs, expiresInMs };
+}
+
+function jsonOf(value: unknown): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError({ path: "enqueue.json", message: `enqueue.json has no JSON form: ${why}`, cause });
+  }
+  if (text === undefined)
+    throw new ConfigError({ path: "enqueue.json", message: `enqueue.json is ${shown(value)}, which has no JSON form` });
+  return text;
+}
+
+function keyOf(api: ResolvedApi, endpoint: string, method: string, key: EnqueueOptions["key"]): string | undefined {
+  if (typeof key === "string" && key !== "") return key;
+  if (Array.isArray(key)) return idempotencyKey(api.name, endpoint, key as readonly unknown[]);
+  if (key !== undefined) {
+    throw new ConfigError({
+      path: "enqueue.key",
+      message: `enqueue.key is ${shown(key)}; give a text or a list of what makes this operation what it is, or leave it out`,
+    });
+  }
+  if (api.idempotency?.required !== true || isRead(method)) return undefined;
+  throw new ConfigError({
+    path: "enqueue.key",
+    message: `${api.name} ${endpoint} wants an idempotency key (apis.${api.name}.idempotency.required); give enqueue.key: the parts that make this operation what it is`,
+  });
+}
+
+/** A header that is not kept would not be sent either. */
+function refuseLostHeaders(api: ResolvedApi, headers: Headers, stored: StoredRequest): void {
+  const lost = [...headers.keys()].find((name) => name !== "content-length" && !stored.headers.some(([kept]) => kept === name));
+  if (lost === undefined) return;
+  throw new ConfigError({
+    path: `enqueue.headers.${lost}`,
+    message: `the header ${lost} would not be kept, so the operation would be sent without it; add it to apis.${api.name}.keepHeaders if it holds no secret, or give the API its auth`,
+  });
+}
