@@ -1,4 +1,4 @@
-import type { Because, Decision } from "../core/decision.ts";
+import type { Decision } from "../core/decision.ts";
 import { TimeoutError } from "../core/errors.ts";
 import { SUCCESS, type Verdict } from "../core/verdict.ts";
 import { decide } from "../policy/decide.ts";
