@@ -21,13 +21,14 @@ afterAll(async () => {
   await database.dispose();
 });
 
+// Side by side, because most of a test is waiting for connections and commits.
 for (const kind of ["pg", "postgres.js"] as const) {
   storeConformance({
     name: `postgres through ${kind}`,
     create: () => postgresSubject(kind, database.url, admin),
     capabilities: { shared: true, persistent: true, crash: true },
     describe,
-    it,
+    it: it.concurrent,
   });
 
   storeConformance({
@@ -35,7 +36,7 @@ for (const kind of ["pg", "postgres.js"] as const) {
     create: () => postgresSubject(kind, pooler.url, admin),
     capabilities: { shared: true, persistent: true, crash: true },
     describe,
-    it,
+    it: it.concurrent,
   });
 }
 
