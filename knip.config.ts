@@ -19,6 +19,8 @@ const config: KnipConfig = {
         ...published,
         // Threads, started by a URL.
         "src/adapters/store/sqlite/{writer,reader}.ts",
+        // A process, likewise.
+        "src/cli/demo/apis-process.ts",
         "scripts/*.{ts,mjs}",
         "test/**/harness/*.mjs",
         "test/types/**/*.test-d.ts",

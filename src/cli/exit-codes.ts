@@ -9,6 +9,8 @@ export const exitCodes: Readonly<Record<ExitName, { readonly code: number; reado
   notFound: { code: 3, about: "What was named does not exist: a dead letter, a group, a store's file." },
   store: { code: 4, about: "The store cannot be opened, read or written." },
   crashed: { code: 70, about: "A fault of Holdfast's own. `--debug` shows the stack." },
+  interrupted: { code: 130, about: "Ended by Ctrl-C (SIGINT) before it was through." },
+  terminated: { code: 143, about: "Ended by SIGTERM before it was through." },
 };
 
-export type ExitName = "ok" | "failed" | "usage" | "notFound" | "store" | "crashed";
+export type ExitName = "ok" | "failed" | "usage" | "notFound" | "store" | "crashed" | "interrupted" | "terminated";

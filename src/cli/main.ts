@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from "commander";
 import { configCommand } from "./commands/config.ts";
+import { demoCommand } from "./commands/demo.ts";
 import { dlqCommand } from "./commands/dlq.ts";
 import { mockCommand } from "./commands/mock.ts";
 import { storeHealthCommand } from "./commands/store.ts";
@@ -14,7 +15,7 @@ export function program(): Command {
     .version(version())
     .option("--debug", "show the stack of an error")
     .addHelpText("after", "\nExample:\n  $ holdfast demo --fast\n\nExit codes are listed in docs/reference/cli.md.");
-  for (const command of [dlqCommand(), mockCommand(), storeHealthCommand(), configCommand()]) root.addCommand(command);
+  for (const command of [demoCommand(), dlqCommand(), mockCommand(), storeHealthCommand(), configCommand()]) root.addCommand(command);
   return throwing(root);
 }
 

@@ -17,8 +17,16 @@ export function padStart(text: string, columns: number): string {
 
 /** One line of text of the other side's or a user's: nothing that moves the cursor or colours the screen gets through. */
 export function oneLine(text: string, columns: number = Number.POSITIVE_INFINITY): string {
-  const plain = text.replaceAll(/\s+/g, " ").replaceAll(/\p{Cc}/gu, "\uFFFD").trim();
-  return width(plain) <= columns ? plain : `${[...plain].slice(0, Math.max(0, columns - 1)).join("")}…`;
+  const plain = text
+    .replaceAll(/\s+/g, " ")
+    .replaceAll(/\p{Cc}/gu, "\uFFFD")
+    .trim();
+  return width(plain) <= columns
+    ? plain
+    : `${[...segments.segment(plain)]
+        .slice(0, Math.max(0, columns - 1))
+        .map(({ segment }) => segment)
+        .join("")}…`;
 }
 
 export interface Column {

@@ -1,0 +1,76 @@
+/**
+ * The four APIs, in a process of their own as other people's APIs are: the job cannot reach their ledgers but by asking,
+ * and killing it does not kill the truth. It ends when its parent does; until the operating system has let go of its lock,
+ * the next one does not open the ledgers.
+ */
+import { systemClock } from "../../adapters/clock/system.ts";
+import { sleep } from "../../ports/clock.ts";
+import { flakyApi, type FlakyApi } from "../../testing/flaky-api/flaky-api.ts";
+import type { ApisAnswer, ApisRequest, ApiStart, UpstreamReport } from "./apis-protocol.ts";
+import { tryLock } from "./lock.ts";
+import { storyClock, type Stretch } from "./story-clock.ts";
+import type { ApiName } from "./weather.ts";
+
+/** How long an earlier process may take to die. */
+const LOCK_WAIT_MS = 20_000;
+const LOCK_LOOK_MS = 25;
+
+const running = new Map<ApiName, { readonly api: FlakyApi; readonly endpoint: string }>();
+
+// Ctrl-C reaches the whole terminal; the parent decides when it is over.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
+process.on("disconnect", () => process.exit(0));
+process.on("message", (request: ApisRequest) => {
+  answer(request).then(tell, (error: unknown) => tell({ type: "failed", message: error instanceof Error ? error.message : String(error) }));
+});
+
+function tell(message: ApisAnswer): void {
+  if (process.connected) process.send?.(message);
+}
+
+async function answer(request: ApisRequest): Promise<ApisAnswer> {
+  switch (request.type) {
+    case "lock":
+      await lock(request.lockFile);
+      return { type: "locked" };
+    case "start":
+      for (const start of request.apis) running.set(start.name, { api: await open(start, request.stretch), endpoint: start.endpoint });
+      return { type: "ready", ports: byName(({ api }) => api.port) };
+    case "report":
+      return { type: "report", apis: byName(({ api, endpoint }) => reportOf(api, endpoint)) };
+  }
+}
+
+async function lock(file: string): Promise<void> {
+  const giveUpAt = systemClock.monotonic() + LOCK_WAIT_MS;
+  while (tryLock(file) === undefined) {
+    if (systemClock.monotonic() > giveUpAt) throw new Error(`another process still holds ${file}; is one of an earlier run stopped?`);
+    await sleep(systemClock, LOCK_LOOK_MS);
+  }
+}
+
+/** On the port that it had before, so that dead letters of an earlier stretch still point at it; on another where that is taken. */
+async function open({ script, port, seed, ledgerFile }: ApiStart, stretch: Stretch): Promise<FlakyApi> {
+  const options = { seed, ledgerFile, clock: storyClock(stretch), requestLog: 1 };
+  try {
+    return await flakyApi(script, { ...options, port });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    return await flakyApi(script, { ...options, port: 0 });
+  }
+}
+
+function byName<Value>(read: (entry: { readonly api: FlakyApi; readonly endpoint: string }) => Value): Record<ApiName, Value> {
+  return Object.fromEntries([...running].map(([name, entry]) => [name, read(entry)])) as Record<ApiName, Value>;
+}
+
+function reportOf({ ledger }: FlakyApi, endpoint: string): UpstreamReport {
+  const { endpoints, rules, limits } = ledger.summary();
+  return {
+    attempts: [...ledger.attempts(endpoint)],
+    effects: [...ledger.effects(endpoint)],
+    endings: endpoints[endpoint]?.endings ?? {},
+    others: Object.fromEntries(Object.entries(endpoints).flatMap(([name, { requests }]) => (name === endpoint ? [] : [[name, requests]]))),
+    misbehaved: { ...rules, ...limits },
+  };
+}

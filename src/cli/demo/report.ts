@@ -1,0 +1,182 @@
+import { grouped, oneLine, table } from "../output/text.ts";
+import type { RefusedRow } from "./read-leads.ts";
+import type { StoryLine } from "./run-folder.ts";
+import { clockText } from "./screens.ts";
+import type { Tally } from "./tally.ts";
+import { API_NAMES } from "./weather.ts";
+
+/** A time in which an API's breaker let nothing but probes through. */
+export interface Outage {
+  readonly api: string;
+  readonly endpoint: string;
+  readonly because: string;
+  /** Story time, ms from its start. */
+  readonly openedAtMs: number;
+  /** Missing where the run was killed, or ended, before it closed. */
+  readonly closedAtMs?: number;
+}
+
+export interface DemoReport extends Tally {
+  readonly ok: boolean;
+  readonly refused: readonly RefusedRow[];
+  readonly outages: readonly Outage[];
+  /** Starts that this run took: 1 where nothing interrupted it. */
+  readonly starts: number;
+  /** Answers that the store gave again, in the last stretch. */
+  readonly replayed: number;
+  readonly seed: number;
+  readonly speed: number;
+  readonly from: string;
+  /** Of the last stretch, on the machine's clock. */
+  readonly seconds: number;
+  /** Of the whole story, on the story's. */
+  readonly storySeconds: number;
+  readonly store: string;
+  /** To go on with, as they can be typed. */
+  readonly commands: { readonly list: string; readonly show: string; readonly serve: string; readonly replay: string };
+}
+
+export interface ReportFacts {
+  readonly tally: Tally;
+  readonly refused: readonly RefusedRow[];
+  readonly story: readonly StoryLine[];
+  readonly storyMs: number;
+  readonly seconds: number;
+  readonly starts: number;
+  readonly replayed: number;
+  readonly speed: number;
+  readonly seed: number;
+  readonly from: string;
+  readonly store: string;
+  readonly config: string;
+  readonly storeOption: string | undefined;
+}
+
+/** How this program is called from where it runs: the source is not linked as a command. */
+const PROGRAM = import.meta.url.endsWith(".ts") ? "npm run -s holdfast --" : "npx holdfast";
+
+export function reportOf(facts: ReportFacts): DemoReport {
+  const { tally, store, config, storeOption } = facts;
+  const serve = storeOption === undefined ? "demo --mended" : `demo --mended --store ${quoted(store)}`;
+  return {
+    ok: tally.lost === 0 && tally.doubled === 0,
+    ...tally,
+    refused: facts.refused,
+    outages: outagesOf(facts.story),
+    starts: facts.starts,
+    replayed: facts.replayed,
+    seed: facts.seed,
+    speed: facts.speed,
+    from: facts.from,
+    seconds: Math.round(facts.seconds * 10) / 10,
+    storySeconds: Math.round(facts.storyMs / 1_000),
+    store,
+    commands: {
+      list: `${PROGRAM} dlq list --store ${quoted(store)}`,
+      show: `${PROGRAM} dlq groups --store ${quoted(store)}`,
+      serve: `${PROGRAM} ${serve}`,
+      replay: `${PROGRAM} dlq replay --all --canary 1 --config ${quoted(config)}`,
+    },
+  };
+}
+
+/** From a breaker's opening to its closing, failed probes in between included. */
+export function outagesOf(story: readonly StoryLine[]): readonly Outage[] {
+  const open = new Map<string, Outage>();
+  const outages: Outage[] = [];
+  for (const { api, endpoint, to, because, atMs } of story) {
+    const lane = `${api} ${endpoint}`;
+    const current = open.get(lane);
+    if (to === "open" && current === undefined) open.set(lane, { api, endpoint, because, openedAtMs: atMs });
+    if (to !== "closed" || current === undefined) continue;
+    outages.push({ ...current, closedAtMs: atMs });
+    open.delete(lane);
+  }
+  return [...outages, ...open.values()].sort((a, b) => a.openedAtMs - b.openedAtMs);
+}
+
+/** The report for people. */
+export function printed(report: DemoReport): string {
+  return [`\n${summaryOf(report)}\n`, apisOf(report), misbehavioursOf(report), outageLines(report), letterLines(report), endLine(report)]
+    .filter((part) => part !== "")
+    .join("\n");
+}
+
+function summaryOf({ accepted, done, kept, lost, doubled, refused, retried, starts, storySeconds, seconds }: DemoReport): string {
+  const parts = [
+    `accepted ${grouped(accepted)}`,
+    `done ${grouped(done)}`,
+    `kept as dead letters ${grouped(kept)}`,
+    `lost ${grouped(lost)}`,
+    `doubled ${grouped(doubled)}`,
+  ];
+  const more = [
+    ...(refused.length > 0 ? [`${grouped(refused.length)} rows of the file were refused`] : []),
+    `${grouped(retried)} calls took more than one attempt`,
+    ...(starts > 1 ? [`the run was started ${starts} times`] : []),
+    `${clockText(storySeconds * 1_000)} of the APIs' time in ${seconds} s`,
+  ];
+  return `${parts.join("   ")}\n${more.join(", ")}.`;
+}
+
+/** What the ledgers of the APIs say. */
+function apisOf({ apis }: DemoReport): string {
+  const columns = [
+    { name: "by the APIs' own ledgers" },
+    ...["calls", "on the wire", "per call", "retried", "effects", "doubled"].map((name) => ({ name, align: "right" }) as const),
+  ];
+  return table(
+    columns,
+    API_NAMES.map((name) => {
+      const { endpoint, calls, wireAttempts, wireAttemptsPerCall, retried, effects, doubled } = apis[name];
+      const changes = effects > 0 ? [grouped(effects), grouped(doubled)] : ["-", "-"];
+      return [`${name}  ${endpoint}`, grouped(calls), grouped(wireAttempts), wireAttemptsPerCall.toFixed(2), grouped(retried), ...changes];
+    }),
+  );
+}
+
+function misbehavioursOf({ apis }: DemoReport): string {
+  const rows = API_NAMES.flatMap((name) => {
+    const { misbehaved, others } = apis[name];
+    const said = Object.entries(misbehaved).map(([what, count]) => `${what} ${grouped(count)}×`);
+    const asked = Object.entries(others).map(([endpoint, count]) => `${endpoint} asked ${grouped(count)}×`);
+    return [[name, [...said, ...asked].join(", ") || "nothing"]];
+  });
+  return table([{ name: "what went wrong" }, { name: "" }], rows);
+}
+
+function outageLines({ outages }: DemoReport): string {
+  return outages
+    .map(({ api, endpoint, because, openedAtMs, closedAtMs }) => {
+      const howLong =
+        closedAtMs === undefined ? "and was open when the run ended" : `for ${((closedAtMs - openedAtMs) / 1_000).toFixed(1)} s`;
+      return `The breaker of ${api} ${endpoint} opened at ${clockText(openedAtMs)} ${howLong}: ${because}.\n`;
+    })
+    .join("");
+}
+
+function letterLines({ deadLetters, commands }: DemoReport): string {
+  if (deadLetters.length === 0) return "";
+  const rows = deadLetters.map(({ fingerprint, letters, reason, title }) => [fingerprint, grouped(letters), reason, oneLine(title)]);
+  return [
+    table([{ name: "dead letters by group" }, { name: "letters", align: "right" }, { name: "reason" }, { name: "what" }], rows),
+    `\n  list them     ${commands.list}\n`,
+    `  mend the APIs ${commands.serve}   (leave it running)\n`,
+    `  replay them   ${commands.replay}\n`,
+  ].join("");
+}
+
+function endLine({ ok, lost, doubled, suspects }: DemoReport): string {
+  if (ok) return "Nothing was lost and nothing was doubled.\n";
+  const lines = [
+    ...(lost > 0 ? [`LOST: ${lost} leads are neither done nor kept, such as ${suspects.lost.join(", ")}.\n`] : []),
+    ...(doubled > 0
+      ? [`DOUBLED: ${doubled} leads were written or enrolled more than once, such as ${suspects.doubled.join(", ")}.\n`]
+      : []),
+  ];
+  return lines.join("");
+}
+
+function quoted(path: string): string {
+  return /^[\w./:@%+=-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,268 @@
+import { writeFileSync } from "node:fs";
+import { relative } from "node:path";
+import { systemClock } from "../../adapters/clock/system.ts";
+import { sqlite } from "../../adapters/store/sqlite/index.ts";
+import { createHoldfast } from "../../client/holdfast.ts";
+import type { DeadLetter } from "../../ports/dead-letter-store.ts";
+import type { Clock } from "../../ports/clock.ts";
+import { openApisProcess, type Apis, type ApisProcess } from "./apis.ts";
+import { clientApis, questionsTo, type Questions } from "./client.ts";
+import { runJob } from "./job.ts";
+import { becomeOnlyRun } from "./only-run.ts";
+import { planFor, type Plan } from "./plan.ts";
+import { lookAtLanes, newProgress, type Progress, type Screen } from "./progress.ts";
+import { reportOf, type DemoReport } from "./report.ts";
+import {
+  beginStretch,
+  noteStory,
+  noteThrough,
+  pathIn,
+  readStory,
+  readThrough,
+  runFolder,
+  workOf,
+  writeState,
+  type Begun,
+  type RunFolder,
+  type RunState,
+} from "./run-folder.ts";
+import { leadsOf, type SourceOptions } from "./source.ts";
+import { stepsOf, type Engine, type Step } from "./steps.ts";
+import { storyClock } from "./story-clock.ts";
+import { tally } from "./tally.ts";
+import { badDay, type ApiName } from "./weather.ts";
+import { clockText } from "./screens.ts";
+
+export interface DemoOptions extends SourceOptions {
+  /** The store's file. @default .holdfast/demo/holdfast.db */
+  readonly store?: string | undefined;
+  /** Story seconds in a second. */
+  readonly speed: number;
+}
+
+export interface DemoParts {
+  readonly screen: Screen;
+  /** What a test may put in place of the real thing, to see that the demo notices. */
+  readonly sabotage?: {
+    readonly questions?: (honest: Questions) => Questions;
+    readonly steps?: (honest: readonly Step[]) => readonly Step[];
+  };
+}
+
+const LOOK_MS = 100;
+/** Refused rows that are told on the screen; the file has all of them. */
+const TOLD_ROWS = 20;
+
+/** A newer start in the same folder goes on with this run. */
+export class SupersededError extends Error {
+  constructor() {
+    super("a newer start in the same folder has taken this run over");
+  }
+}
+
+/** The whole main job: leads through four flaky APIs, and what their ledgers say at the end. */
+export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<DemoReport> {
+  const { screen } = parts;
+  const source = await leadsOf(options);
+  const folder = runFolder(options.store);
+  const own = await becomeOnlyRun(folder.path, () => {
+    screen.note("another run is at work here: it is asked to stop, and this one goes on where it stands");
+  });
+  if (own === undefined) throw new SupersededError();
+  const superseded = own.superseded.then((): never => {
+    throw new SupersededError();
+  });
+  try {
+    const apisProcess = await openApisProcess(folder.path);
+    try {
+      const begun = beginStretch(folder, workOf(source.leads, options.seed), options.speed, systemClock.now());
+      tellBeginning(screen, folder, begun, source);
+      return await Promise.race([oneStretch({ options, parts, folder, begun, source, apisProcess }), superseded]);
+    } finally {
+      await apisProcess.close();
+    }
+  } finally {
+    own.release();
+    screen.end();
+  }
+}
+
+interface StretchParts {
+  readonly options: DemoOptions;
+  readonly parts: DemoParts;
+  readonly folder: RunFolder;
+  readonly begun: Begun;
+  readonly source: Awaited<ReturnType<typeof leadsOf>>;
+  readonly apisProcess: ApisProcess;
+}
+
+/** From a start to the end, or to the next kill. */
+async function oneStretch({ options, parts, folder, begun, source, apisProcess }: StretchParts): Promise<DemoReport> {
+  const startedAt = systemClock.monotonic();
+  const { state } = begun;
+  const clock = storyClock(state.stretch);
+  const plan = planFor(source.leads.length);
+  const toldMs = (): number => clock.now() - state.beganAt;
+  const scripts = badDay(plan, toldMs());
+  const apis = await apisProcess.start({ scripts, stretch: state.stretch, seed: options.seed, ports: state.ports });
+  const withPorts: RunState = { ...state, ports: apis.ports };
+  writeState(folder, withPorts);
+  writeReplayConfig(folder, apis);
+
+  const engine = await openEngine(folder, plan, { apis, clock, parts });
+  const progress = newProgress(source.leads.length);
+  const stopShowing = show(engine, progress, { folder, screen: parts.screen, toldMs });
+
+  const kept = new Set((await lettersOf(engine)).map(({ labels }) => labels["lead"]));
+  const through = readThrough(folder);
+  for (const { id } of source.leads) if (through.has(id)) skip(progress);
+  progress.ended += kept.size;
+  const job = runJob(
+    source.leads.filter(({ id }) => !through.has(id) && !kept.has(id)),
+    {
+      steps: parts.sabotage?.steps?.(stepsOf(engine)) ?? stepsOf(engine),
+      open: plan.open,
+      clock,
+      progress,
+      onThrough: (lead) => noteThrough(folder, lead.id),
+    },
+  );
+  await Promise.race([job, apis.died]);
+  stopShowing();
+
+  const result = tally(
+    source.leads.map(({ id }) => id),
+    await apis.report(),
+    await lettersOf(engine),
+  );
+  const storyMs = toldMs();
+  await engine.close();
+  writeState(folder, { ...withPorts, finished: true });
+  return reportOf({
+    tally: result,
+    refused: source.refused,
+    story: readStory(folder),
+    storyMs,
+    seconds: (systemClock.monotonic() - startedAt) / 1_000,
+    starts: state.starts,
+    replayed: progress.replayed,
+    speed: options.speed,
+    seed: options.seed,
+    from: source.from,
+    store: shown(folder.store),
+    config: shown(pathIn(folder, "config")),
+    storeOption: options.store,
+  });
+}
+
+function openEngine(
+  folder: RunFolder,
+  plan: Plan,
+  { apis, clock, parts }: { readonly apis: Apis; readonly clock: Clock; readonly parts: DemoParts },
+): Promise<Engine> {
+  const baseUrls = baseUrlsOf(apis);
+  const honest = questionsTo(baseUrls, clock);
+  const questions = parts.sabotage?.questions?.(honest) ?? honest;
+  return createHoldfast({ store: sqlite(folder.store), apis: clientApis(plan, baseUrls, questions), clock });
+}
+
+function baseUrlsOf({ ports }: Apis): Readonly<Record<ApiName, string>> {
+  return Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, `http://127.0.0.1:${port}`])) as Record<ApiName, string>;
+}
+
+/** Lets the screen see what the engine does, until the returned function is called. */
+function show(
+  engine: Engine,
+  progress: Progress,
+  { folder, screen, toldMs }: { readonly folder: RunFolder; readonly screen: Screen; readonly toldMs: () => number },
+): () => void {
+  engine.on("retry:scheduled", ({ lane }) => {
+    if (lane !== undefined) progress.apis[lane.api as ApiName].retries += 1;
+  });
+  engine.on("idempotency:replayed", () => (progress.replayed += 1));
+  engine.on("breaker:changed", ({ lane: { api, endpoint }, from, to, because, retryAfterMs }) => {
+    const atMs = toldMs();
+    noteStory(folder, { atMs, api, endpoint, to, because });
+    if (to === "open") {
+      const what = from === "half-open" ? "stays open" : "opens";
+      screen.note(
+        `${clockText(atMs)}  ${api} ${endpoint}: its breaker ${what} (${because}); a probe in ${Math.ceil(retryAfterMs / 1_000)} s`,
+      );
+    }
+    if (to === "closed") screen.note(`${clockText(atMs)}  ${api} ${endpoint}: its breaker closes`);
+  });
+  let timer: unknown;
+  const look = (): void => {
+    lookAtLanes(progress, engine);
+    screen.show(progress, toldMs());
+    timer = systemClock.setTimer(look, LOOK_MS);
+  };
+  look();
+  return () => {
+    systemClock.clearTimer(timer);
+    lookAtLanes(progress, engine);
+    screen.show(progress, toldMs());
+  };
+}
+
+/** A lead that an earlier stretch took through all steps. */
+function skip(progress: Progress): void {
+  progress.ended += 1;
+  for (const api of Object.values(progress.apis)) api.passed += 1;
+}
+
+async function lettersOf(engine: Engine): Promise<readonly DeadLetter[]> {
+  const letters: DeadLetter[] = [];
+  for (let after: string | null | undefined; after !== null;) {
+    const page = await engine.deadLetters.list({}, { limit: 500, ...(after === undefined ? {} : { after }) });
+    letters.push(...page.items);
+    after = page.next;
+  }
+  return letters;
+}
+
+function tellBeginning(screen: Screen, folder: RunFolder, { before, state }: Begun, source: StretchParts["source"]): void {
+  const { leads, refused, from } = source;
+  switch (before) {
+    case "resumed":
+      screen.note(`an unfinished run is in ${shown(folder.path)}: going on where it stands (start ${state.starts})`);
+      break;
+    case "replaced finished":
+      screen.note(`the finished run in ${shown(folder.path)} is replaced`);
+      break;
+    case "replaced other work":
+      screen.note(`the run in ${shown(folder.path)} was of other leads or another seed: it is replaced`);
+      break;
+    case "nothing":
+      break;
+  }
+  screen.note(
+    `${leads.length} leads from ${from}, ${state.stretch.speed === 1 ? "in real time" : `${state.stretch.speed} times as fast as life`}`,
+  );
+  if (refused.length === 0) return;
+  const rows = refused.map(({ line, because }) => `line ${line} is refused: ${because}`);
+  writeFileSync(pathIn(folder, "refused"), rows.map((row) => `${row}\n`).join(""));
+  for (const row of rows.slice(0, TOLD_ROWS)) screen.note(row);
+  if (rows.length > TOLD_ROWS) screen.note(`… and ${rows.length - TOLD_ROWS} more rows, all listed in ${shown(pathIn(folder, "refused"))}`);
+}
+
+/** For `holdfast dlq replay`: the same APIs, as a config file. */
+function writeReplayConfig(folder: RunFolder, apis: Apis): void {
+  const urls = baseUrlsOf(apis);
+  const config = {
+    store: `sqlite:${folder.store}`,
+    apis: {
+      enrichment: { baseUrl: urls.enrichment, profile: "enrichment" },
+      scoring: { baseUrl: urls.scoring, profile: "llm" },
+      crm: { baseUrl: urls.crm, profile: "crm", idempotency: { header: "Idempotency-Key" } },
+      sequencer: { baseUrl: urls.sequencer, profile: "sequencer" },
+    },
+  };
+  writeFileSync(pathIn(folder, "config"), `${JSON.stringify(config, null, 2)}\n`);
+}
+
+/** A path as one would type it here. */
+function shown(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short !== "" && !short.startsWith("..") ? short : path;
+}
