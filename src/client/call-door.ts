@@ -89,7 +89,7 @@ export class CallDoor {
     try {
       return this.#call(open, options, fn);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 
@@ -127,7 +127,7 @@ export class CallDoor {
       details,
       encode: async (value) => encodeValue(value),
       outline: (value) => encodeValue(value),
-      decode: decodeValue,
+      decode: (stored, explanation) => decodeValue(stored, explanation) as Value,
       discard: () => undefined,
       request: async () => undefined,
     });
@@ -218,9 +218,9 @@ function encodeValue(value: unknown): StoredAnswer {
   return { type: "value", body: encoder.encode(text ?? "") };
 }
 
-function decodeValue<Value>(stored: StoredAnswer, explanation: Explanation): Value {
+function decodeValue(stored: StoredAnswer, explanation: Explanation): unknown {
   const text = decoder.decode(stored.body);
-  const value = (text === "" ? undefined : JSON.parse(text)) as Value;
+  const value: unknown = text === "" ? undefined : JSON.parse(text);
   attach(value, explanation);
   return value;
 }

@@ -57,8 +57,9 @@ export async function readRequest(api: ResolvedApi, input: string | URL | Reques
   };
 }
 
+/** The body of the Request, unless init takes it away by `null`. */
 async function bodyOf(request: Request | undefined, body: null | undefined): Promise<Uint8Array<ArrayBuffer> | null> {
-  if (body === null || request === undefined || request.body === null) return null;
+  if (body === null || !request?.body) return null;
   return new Uint8Array(await request.arrayBuffer());
 }
 

@@ -62,7 +62,7 @@ export function retry<Value>(fn: (context: AttemptContext) => Promise<Value> | V
     const details = signal === undefined && retryIf === undefined ? LAZY : { lazyScope: true, signal, retryIf };
     return run(new Call(runtime, policy, work as FunctionWork<Value>, fn, details));
   } catch (error) {
-    return Promise.reject(error as Error);
+    return Promise.reject(error);
   }
 }
 

@@ -24,7 +24,7 @@ export function retryable(options: RetryOptions = {}): MethodDecorator {
     if ((context.kind as string) !== "method") {
       throw new ConfigError({
         path: "@retryable",
-        message: `@retryable stands above a ${String(context.kind)}; put it above an async method`,
+        message: `@retryable stands above a ${context.kind}; put it above an async method`,
       });
     }
     return function (...args) {

@@ -138,12 +138,7 @@ export class IdempotencyGuard {
       taken = true;
       return value;
     } finally {
-      if (!taken) {
-        work.then(
-          ({ value }) => call.discard(value),
-          () => undefined,
-        );
-      }
+      if (!taken) work.then(({ value }) => call.discard(value)).catch(() => undefined);
     }
   }
 
@@ -176,16 +171,7 @@ export class IdempotencyGuard {
       if (deadlineAt !== Number.POSITIVE_INFINITY) {
         timer = clock.setTimer(() => leave(late()), Math.max(0, deadlineAt - clock.monotonic()));
       }
-      result.then(
-        (value) => {
-          stopWaiting();
-          resolve(value);
-        },
-        (error: unknown) => {
-          stopWaiting();
-          reject(error);
-        },
-      );
+      result.finally(stopWaiting).then(resolve, reject);
     });
   }
 
@@ -326,7 +312,8 @@ export class IdempotencyGuard {
 /** Work that waits for itself would wait for ever. */
 function refuseOwn({ call }: Running, key: string): void {
   const own = call.scope();
-  for (let scope = scopes.getStore(); scope !== undefined && own !== undefined; scope = scope.parent) {
+  if (own === undefined) return;
+  for (let scope = scopes.getStore(); scope !== undefined; scope = scope.parent) {
     if (scope === own) {
       throw new ConfigError({
         path: "idempotencyKey",
