@@ -2,7 +2,8 @@ import type { Lane } from "../engine/lane.ts";
 import { scopes, type Runtime } from "../engine/runtime.ts";
 import { sleep, type Clock } from "../ports/clock.ts";
 import type { Fenced } from "../ports/idempotency-store.ts";
-import type { Allowance, ClaimedOperation, LaneKey, OperationStore, Settlement } from "../ports/operation-store.ts";
+import type { Allowance, ClaimedOperation, LaneKey, OperationStore, OperationView, Settlement } from "../ports/operation-store.ts";
+import type { Page } from "../ports/page.ts";
 import { takeAdmissions, type Admission, type Place } from "./admission.ts";
 import { HeldOperation } from "./held-operation.ts";
 import { KnownBacklog, laneText, type KnownLane } from "./known-backlog.ts";
@@ -94,6 +95,8 @@ export class Worker {
   #nudged = false;
   #keepsAlive = false;
   #emptyClaims = 0;
+  /** A claim failed, perhaps after it was done: operations may be leased to us that we know nothing of. */
+  #claimsInDoubt = false;
   #idle: (() => void) | undefined = undefined;
 
   constructor(options: ResolvedWorkerOptions, ports: WorkerPorts) {
@@ -208,6 +211,7 @@ export class Worker {
     const { clock } = this.#ports.runtime;
     const known = this.#known;
     this.#nudged = false;
+    if (this.#claimsInDoubt) await this.#handBackUnknown();
     const age = clock.monotonic() - known.readAt;
     if (age >= this.#options.pollMs || (known.stale && age >= READ_EVERY_MS)) await this.#read();
     let plan = this.#plan();
@@ -225,6 +229,24 @@ export class Worker {
     }
     this.#emptyClaims += 1;
     return Math.min(plan.restMs, AFTER_EMPTY_CLAIM_MS * 2 ** Math.min(this.#emptyClaims, 12));
+  }
+
+  /**
+   * Hands back what is leased to us and not under way. Nothing of it was sent, which only we know: left to run out, its lease would
+   * make it look as if a worker had vanished with it.
+   */
+  async #handBackUnknown(): Promise<void> {
+    const { store, name, runtime } = this.#ports;
+    const ours = new Set([...this.#underWay].map(({ claimed }) => claimed.operation.id));
+    for (let after: string | null | undefined; after !== null;) {
+      const page: Page<OperationView> = await store.list({ state: "leased" }, { limit: 500, ...(after === undefined ? {} : { after }) });
+      const unknown = page.items.filter(({ worker, operation }) => worker === name && !ours.has(operation.id));
+      const now = runtime.clock.now();
+      if (unknown.length > 0) await store.settle(unknown.map((view) => handedBack(view, now)));
+      after = page.next;
+    }
+    this.#claimsInDoubt = false;
+    this.#known.stale = true;
   }
 
   #read(): Promise<void> {
@@ -288,6 +310,9 @@ export class Worker {
         this.#known.claimed(known.key, max - admissions.length, admissions.length > 0);
       }
       return claimed.length;
+    } catch (error) {
+      this.#claimsInDoubt = true;
+      throw error;
     } finally {
       const monotonic = clock.monotonic();
       for (const { place, admissions } of asks) for (const unused of admissions) place.lane.giveBack(unused, monotonic);
@@ -360,6 +385,6 @@ async function within(clock: Clock, promise: Promise<void>, ms: number): Promise
   return inTime;
 }
 
-function handedBack({ operation, claim }: ClaimedOperation, now: number): Settlement {
+function handedBack({ operation, claim }: Pick<ClaimedOperation, "operation" | "claim">, now: number): Settlement {
   return { id: operation.id, claim, now, outcome: { state: "ready" } };
 }

@@ -70,6 +70,12 @@ export async function bench(options: BenchOptions = {}): Promise<Bench> {
   const clock = options.clock ?? manualClock();
   const store = options.store ?? memory();
   const sent: Sent[] = [];
+  const counts = new Map<string, number>();
+  const countOf = (what: string): number => {
+    const count = (counts.get(what) ?? 0) + 1;
+    counts.set(what, count);
+    return count;
+  };
   const answer = options.answer ?? (() => Response.json({ ok: true }, { status: 201 }));
   const transport = async (input: string, init: RequestInit): Promise<Response> => {
     const url = new URL(input);
@@ -82,9 +88,9 @@ export async function bench(options: BenchOptions = {}): Promise<Bench> {
       path,
       headers,
       key: headers.get("idempotency-key"),
-      body: text === "" ? undefined : JSON.parse(text),
+      body: bodyOf(text),
       signal: init.signal as AbortSignal,
-      nth: sent.filter((earlier) => earlier.path === path && JSON.stringify(earlier.body ?? "") === (text === "" ? '""' : text)).length + 1,
+      nth: countOf(`${path} ${text}`),
     };
     sent.push(request);
     return await answer(request);
@@ -115,6 +121,14 @@ export async function bench(options: BenchOptions = {}): Promise<Bench> {
   };
   const close = (grace: Duration = "10s"): Promise<void> => during(hf.close({ grace }));
   return { clock, hf, store, sent, events, until, during, close };
+}
+
+function bodyOf(text: string): unknown {
+  try {
+    return text === "" ? undefined : JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 function between(store: StoreFactory, change: (operations: OperationStore) => OperationStore): StoreFactory {
