@@ -5,11 +5,11 @@ import { REFUSED, type Breaker, type BreakerMode, type BreakerOutcome } from "..
 import { Ramp } from "../policy/breaker/ramp.ts";
 import type { RetryBudget } from "../policy/budget/retry-budget.ts";
 import type { Permits } from "../policy/concurrency/permits.ts";
-import type { Limiter } from "../policy/rate-limit/limiter.ts";
+import { wrongCost, type Limiter } from "../policy/rate-limit/limiter.ts";
 import type { LaneRef } from "../ports/events.ts";
 import type { TimerHandle } from "../ports/clock.ts";
-import type { AbortListener } from "./abort-hub.ts";
 import type { Runtime } from "./runtime.ts";
+import { Waiter, WaitQueue } from "./wait-queue.ts";
 
 /** What a lane asks of a call that wants to go. */
 export interface Admittee {
@@ -39,32 +39,16 @@ export interface LaneParts {
   readonly maxQueue?: number;
 }
 
+/** When somebody who was refused for want of room may come again, where nothing better is known. */
+const RETRY_AFTER_MS = 1_000;
+
+/** What holds a call back. */
 type Hold = "permit" | "breaker" | "probe" | "ramp" | "rate";
-
-/** A call in the queue. */
-class Waiter implements AbortListener {
-  readonly admittee: Admittee;
-  readonly resolve: () => void;
-  readonly reject: (reason: unknown) => void;
-  readonly #lane: Lane;
-  timer: TimerHandle | undefined = undefined;
-
-  constructor(lane: Lane, admittee: Admittee, resolve: () => void, reject: (reason: unknown) => void) {
-    this.#lane = lane;
-    this.admittee = admittee;
-    this.resolve = resolve;
-    this.reject = reject;
-  }
-
-  onAborted(reason: unknown): void {
-    this.#lane.abandon(this, reason);
-  }
-}
 
 /**
  * The one controller of an endpoint: breaker, rate limit, concurrency and retry budget. A call is admitted by all of them at
- * once or by none, so nothing is taken for a call that does not start: a permit, then the breaker's word, then the ramp, then the rate
- * token, which is right before the wire. What cannot go yet waits in one FIFO with a bound; waiting uses up nothing.
+ * once or by none, so nothing is taken for a call that does not start: a permit, the breaker's word, the rate tokens, a place
+ * on the ramp after an outage. What cannot go yet waits in one FIFO with a bound; waiting uses up nothing.
  *
  * What a verdict feeds: 429 and its kin the limiter; 5xx, timeouts and broken connections the breaker; successes the budget.
  */
@@ -78,13 +62,15 @@ export class Lane {
   readonly #permits: Permits | undefined;
   readonly #maxQueue: number;
   readonly #ramp = new Ramp();
-  readonly #queue: Waiter[] = [];
+  readonly #queue = new WaitQueue<Admittee>();
   #timer: TimerHandle | undefined = undefined;
   #timerAt = Number.POSITIVE_INFINITY;
-  /** What held the last call that could not go. */
+  /** What held the last call that could not go, and since when whoever waits has been held by one of its kind. */
   #heldBy: Hold = "permit";
+  #heldSince = 0;
   #mode: BreakerMode = "closed";
   #inFlight = 0;
+  #pumping = false;
 
   constructor(ref: LaneRef, parts: LaneParts, runtime: Runtime) {
     this.ref = ref;
@@ -99,10 +85,11 @@ export class Lane {
 
   /** Lets the call go now (undefined), or later (a promise that rejects when it is refused or aborted). */
   admit(call: Admittee, now: number): Promise<void> | undefined {
+    if (!(call.cost >= 0)) return Promise.reject(wrongCost(call.cost));
     if (this.#queue.length === 0) {
       const wait = this.#tryTake(call, now);
       if (wait === 0) return undefined;
-      const refusal = this.#refusal(call, wait, now);
+      const refusal = this.#refusal(call, 0, wait, now);
       if (refusal !== undefined) return Promise.reject(refusal);
     }
     return this.#enqueue(call, now);
@@ -169,27 +156,17 @@ export class Lane {
     return this.#queue.length;
   }
 
-  /** For {@link Waiter}: its caller has gone. */
-  abandon(waiter: Waiter, reason: unknown): void {
-    const index = this.#queue.indexOf(waiter);
-    if (index < 0) return;
-    this.#queue.splice(index, 1);
-    this.#letGo(waiter);
-    waiter.reject(reason);
-    if (index === 0) this.#pump();
-  }
-
   /** 0 when everything was taken; else how long to wait (Infinity: until something settles), and nothing was taken. */
   #tryTake(call: Admittee, now: number): number {
     const permits = this.#permits;
-    if (permits !== undefined && !permits.tryTake()) return this.#held("permit", Number.POSITIVE_INFINITY);
+    if (permits !== undefined && !permits.tryTake()) return this.#held("permit", Number.POSITIVE_INFINITY, now);
     const { breaker } = this;
     if (breaker !== undefined) {
       const generation = breaker.admit(now);
       if (this.#mode !== "closed") this.#noticeBreaker(now);
       if (generation === REFUSED) {
         permits?.giveBack();
-        return this.#held(breaker.mode(now) === "half-open" ? "probe" : "breaker", Math.max(1, breaker.retryAfterMs(now)));
+        return this.#held(breaker.mode(now) === "half-open" ? "probe" : "breaker", Math.max(1, breaker.retryAfterMs(now)), now);
       }
       call.generation = generation;
     }
@@ -199,14 +176,14 @@ export class Lane {
       if (wait > 0) {
         for (let taken = 0; taken < index; taken += 1) (limiters[taken] as Limiter).refund(call.cost, now, now);
         this.#undo(call, now);
-        return this.#held("rate", wait);
+        return this.#held("rate", wait, now);
       }
     }
     const ramp = breaker === undefined || this.#mode !== "closed" ? 0 : this.#ramp.tryTake(now);
     if (ramp > 0) {
       for (const limiter of limiters) limiter.refund(call.cost, now, now);
       this.#undo(call, now);
-      return this.#held("ramp", ramp);
+      return this.#held("ramp", ramp, now);
     }
     this.#inFlight += 1;
     call.admittedAt = now;
@@ -218,30 +195,28 @@ export class Lane {
     this.breaker?.settle(call.generation, "ignored", 0, now);
   }
 
-  #held(by: Hold, waitMs: number): number {
+  #held(by: Hold, waitMs: number, now: number): number {
+    if (this.#queue.length === 0 || isPatient(by) !== isPatient(this.#heldBy)) this.#heldSince = now;
     this.#heldBy = by;
     return waitMs;
   }
 
-  /** Why a call that has to wait this long is better told so at once; undefined when it may wait. */
-  #refusal(call: Admittee, waitMs: number, now: number): HoldfastError | undefined {
+  /** Why a call that has waited so long, and has to wait so much longer, is better told so now; undefined when it may wait. */
+  #refusal(call: Admittee, waitedMs: number, waitMs: number, now: number): HoldfastError | undefined {
     const by = this.#heldBy;
     if ((by === "breaker" || by === "probe") && this.#whenOpen === "refuse") return this.#circuitOpen(waitMs);
-    // A probe under way is waited for as a permit is: what ends the wait is its outcome, and the end of its lease only if it hangs.
-    if (by === "permit" || by === "probe") return undefined;
+    if (isPatient(by)) return undefined;
     if (waitMs === Number.POSITIVE_INFINITY) {
       return new RateLimitedError(
         `a call of cost ${call.cost} can never start: the rate limit of ${this.name} has a smaller burst (rateLimit.burst)`,
         waitMs,
       );
     }
-    if (waitMs <= call.maxWaitMs && now + waitMs < call.deadlineAt) return undefined;
+    if (waitedMs + waitMs <= call.maxWaitMs && now + waitMs < call.deadlineAt) return undefined;
     if (by === "breaker") return this.#circuitOpen(waitMs);
     const limit = now + waitMs < call.deadlineAt ? "longer than an inline call waits (maxWait)" : "after the deadline of this call";
-    return new RateLimitedError(
-      `the rate limit of ${this.name} lets the next call go in ${formatMs(waitMs)}, which is ${limit}; nothing was sent`,
-      waitMs,
-    );
+    const what = by === "ramp" ? `the ramp of ${this.name} after its outage` : `the rate limit of ${this.name}`;
+    return new RateLimitedError(`${what} lets the next call go in ${formatMs(waitMs)}, which is ${limit}; nothing was sent`, waitMs);
   }
 
   #circuitOpen(waitMs: number): CircuitOpenError {
@@ -249,63 +224,105 @@ export class Lane {
   }
 
   #enqueue(call: Admittee, now: number): Promise<void> {
-    if (call.callerSignal?.aborted === true) return Promise.reject(call.callerSignal.reason as Error);
+    const { callerSignal } = call;
+    if (callerSignal?.aborted === true) return Promise.reject(callerSignal.reason as Error);
     if (this.#queue.length >= this.#maxQueue) {
-      const retryAfterMs = 1_000;
       return Promise.reject(
-        new QueueFullError(`${this.#maxQueue} calls already wait in ${this.name} (maxQueue); nothing was sent`, retryAfterMs),
+        new QueueFullError(`${this.#maxQueue} calls already wait in ${this.name} (maxQueue); nothing was sent`, RETRY_AFTER_MS),
       );
     }
     return new Promise((resolve, reject) => {
-      const waiter = new Waiter(this, call, resolve, reject);
-      if (call.deadlineAt !== Number.POSITIVE_INFINITY) {
-        waiter.timer = this.#runtime.clock.setTimer(() => this.abandon(waiter, this.#expired(call)), call.deadlineAt - now);
-      }
-      if (call.callerSignal !== undefined) this.#runtime.aborts.add(call.callerSignal, waiter);
+      const waiter = new Waiter(call, now, { resolve, reject }, (left, reason) => this.#leave(left, reason));
       this.#queue.push(waiter);
+      this.#watch(waiter, Math.min(call.deadlineAt, now + call.maxWaitMs), now);
+      if (callerSignal !== undefined) this.#runtime.aborts.add(callerSignal, waiter);
       this.#pump();
     });
   }
 
-  #expired(call: Admittee): HoldfastError {
-    const waitMs = 1_000;
-    if (this.#heldBy === "breaker" || this.#heldBy === "probe")
-      return this.#circuitOpen(this.breaker?.retryAfterMs(this.#runtime.clock.monotonic()) ?? waitMs);
-    if (this.#heldBy === "permit")
-      return new DeadlineError(
-        `the call waited for a permit of ${this.name} until its deadline (${call.deadlineAt} ms monotonic); nothing was sent`,
-        { retryAfterMs: waitMs },
-      );
-    return new RateLimitedError(`the call waited for a rate token of ${this.name} until its deadline; nothing was sent`, waitMs);
+  /** Looks after a waiter when its time is over: that of its deadline, or the longest wait that it puts up with. */
+  #watch(waiter: Waiter<Admittee>, at: number, now: number): void {
+    if (at === Number.POSITIVE_INFINITY) return;
+    waiter.timer = this.#runtime.clock.setTimer(() => this.#waitedLongEnough(waiter), at - now);
+  }
+
+  #waitedLongEnough(waiter: Waiter<Admittee>): void {
+    const now = this.#runtime.clock.monotonic();
+    const { deadlineAt, maxWaitMs } = waiter.call;
+    waiter.timer = undefined;
+    // Timers hold 24.8 days and ring a little early; and what is waited for patiently does not count.
+    const limit = isPatient(this.#heldBy) ? Number.POSITIVE_INFINITY : Math.max(waiter.since, this.#heldSince) + maxWaitMs;
+    if (now < Math.min(deadlineAt, limit)) this.#watch(waiter, Math.min(deadlineAt, limit), now);
+    else this.#leave(waiter, now >= deadlineAt ? this.#expired("until its deadline") : this.#expired("as long as it may (maxWait)"));
+  }
+
+  #expired(howLong: string): HoldfastError {
+    switch (this.#heldBy) {
+      case "breaker":
+      case "probe":
+        return this.#circuitOpen(this.breaker?.retryAfterMs(this.#runtime.clock.monotonic()) ?? RETRY_AFTER_MS);
+      case "permit":
+        return new DeadlineError(`the call waited for a permit of ${this.name} ${howLong}; nothing was sent`, {
+          retryAfterMs: RETRY_AFTER_MS,
+        });
+      case "ramp":
+      case "rate":
+        return new RateLimitedError(`the call waited for a rate token of ${this.name} ${howLong}; nothing was sent`, RETRY_AFTER_MS);
+    }
+  }
+
+  /** Its caller has gone, or its time is over. */
+  #leave(waiter: Waiter<Admittee>, reason: unknown): void {
+    const wasHead = this.#queue.head === waiter;
+    if (!this.#letGo(waiter)) return;
+    waiter.reject(reason);
+    if (wasHead) this.#pump();
   }
 
   /** Lets go whoever may go, from the head of the queue, and sets the timer for the next. */
   #pump(): void {
-    const now = this.#runtime.clock.monotonic();
-    while (this.#queue.length > 0) {
-      const head = this.#queue[0] as Waiter;
-      const wait = this.#tryTake(head.admittee, now);
-      if (wait === 0) {
-        this.#queue.shift();
-        this.#letGo(head);
-        head.resolve();
-        continue;
-      }
-      const refusal = this.#refusal(head.admittee, wait, now);
-      if (refusal === undefined) {
-        this.#wakeIn(wait, now);
-        return;
-      }
-      this.#queue.shift();
-      this.#letGo(head);
-      head.reject(refusal);
+    // What is told on the way may call back into the lane; nobody must be let go twice for that.
+    if (this.#pumping) return;
+    this.#pumping = true;
+    try {
+      let { head } = this.#queue;
+      while (head !== undefined && this.#serve(head)) ({ head } = this.#queue);
+      if (head === undefined) this.#stopWaking();
+    } finally {
+      this.#pumping = false;
     }
+  }
+
+  /** Settles the head of the queue; answers false when it has to wait. */
+  #serve(head: Waiter<Admittee>): boolean {
+    const { call } = head;
+    const now = this.#runtime.clock.monotonic();
+    if (call.callerSignal?.aborted === true) {
+      // Its turn to hear of it has not come yet; nothing is taken for it.
+      this.#letGo(head);
+      head.reject(call.callerSignal.reason);
+      return true;
+    }
+    const wait = this.#tryTake(call, now);
+    if (wait === 0) {
+      this.#letGo(head);
+      head.resolve();
+      return true;
+    }
+    const refusal = this.#refusal(call, now - Math.max(head.since, this.#heldSince), wait, now);
+    if (refusal === undefined) {
+      this.#wakeIn(wait, now);
+      return false;
+    }
+    this.#letGo(head);
+    head.reject(refusal);
+    return true;
   }
 
   #wakeIn(waitMs: number, now: number): void {
     const at = now + waitMs;
     if (at === Number.POSITIVE_INFINITY || (this.#timer !== undefined && this.#timerAt <= at)) return;
-    if (this.#timer !== undefined) this.#runtime.clock.clearTimer(this.#timer);
+    this.#stopWaking();
     this.#timerAt = at;
     this.#timer = this.#runtime.clock.setTimer(() => {
       this.#timer = undefined;
@@ -314,9 +331,19 @@ export class Lane {
     }, Math.ceil(waitMs));
   }
 
-  #letGo(waiter: Waiter): void {
+  /** Nobody waits any more: no timer of ours keeps the process alive. */
+  #stopWaking(): void {
+    if (this.#timer === undefined) return;
+    this.#runtime.clock.clearTimer(this.#timer);
+    this.#timer = undefined;
+    this.#timerAt = Number.POSITIVE_INFINITY;
+  }
+
+  #letGo(waiter: Waiter<Admittee>): boolean {
+    if (!this.#queue.remove(waiter)) return false;
     if (waiter.timer !== undefined) this.#runtime.clock.clearTimer(waiter.timer);
-    if (waiter.admittee.callerSignal !== undefined) this.#runtime.aborts.remove(waiter.admittee.callerSignal, waiter);
+    if (waiter.call.callerSignal !== undefined) this.#runtime.aborts.remove(waiter.call.callerSignal, waiter);
+    return true;
   }
 
   #throttled(verdict: Verdict, now: number): void {
@@ -360,6 +387,14 @@ export class Lane {
   get mode(): BreakerMode {
     return this.#mode;
   }
+}
+
+/**
+ * Whether it is waited for until the deadline: a permit, and a probe under way. What ends that wait is the outcome of another call, which
+ * nobody knows the time of; a rate token, an open breaker and a ramp are waited for as long as `maxWait` says.
+ */
+function isPatient(by: Hold): boolean {
+  return by === "permit" || by === "probe";
 }
 
 /** What a verdict tells the breaker about the other side's health. */

@@ -3,9 +3,9 @@ import { shown } from "../../core/shown.ts";
 import type { ResolvedRateLimit } from "./options.ts";
 import { LONGEST_PAUSE_MS, TokenBucket } from "./token-bucket.ts";
 
-/** Refuses a cost that is no number of units: NaN, taken once, would let everything through ever after. */
-export function checkCost(cost: number): void {
-  if (!(cost >= 0)) throw new ConfigError({ path: "cost", message: `cost is ${shown(cost)}; give a number of at least 0` });
+/** Of a cost that is no number of units: NaN, taken once, would let everything through ever after. */
+export function wrongCost(cost: number): ConfigError {
+  return new ConfigError({ path: "cost", message: `cost is ${shown(cost)}; give a number of at least 0` });
 }
 
 /**
@@ -27,7 +27,7 @@ export class Limiter {
 
   /** Milliseconds until `cost` may be taken of every bucket; 0 when it may be taken now, Infinity when it never fits. */
   waitMs(cost: number, now: number): number {
-    checkCost(cost);
+    if (!(cost >= 0)) throw wrongCost(cost);
     const buckets = this.#buckets;
     let wait = Math.max(0, this.#pausedUntil - now);
     for (let index = 0; index < buckets.length; index += 1) wait = Math.max(wait, (buckets[index] as TokenBucket).waitMs(cost, now));
