@@ -39,7 +39,8 @@ export async function afterFailure<Value, Payload>(
 }
 
 /** What `decide` is asked about. */
-export function situationOf<Value, Payload>(call: Call<Value, Payload>, { verdict, outcome, settledAt }: Settled<Value>): Situation {
+export function situationOf<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value>): Situation {
+  const { verdict, outcome, durationMs, settledAt } = settled;
   const { details } = call;
   const below = outcome.threw ? exhaustedBelow(outcome.error, call.attemptSince) : undefined;
   const value = details.quota?.valueOf(details.labels);
@@ -53,7 +54,7 @@ export function situationOf<Value, Payload>(call: Call<Value, Payload>, { verdic
     repeatable: details.repeatable ?? true,
     replayable: details.replayable ?? true,
     canReconcile: details.reconcile !== undefined,
-    canRefresh: details.refresh !== undefined && !call.refreshed,
+    canRefresh: details.refresh !== undefined && (!call.refreshed || mayHaveRunOut(call, settledAt - durationMs)),
     canRepair: false,
     refreshed: call.refreshed,
     keep: details.keep !== undefined && below?.deadLetter === undefined,
@@ -65,6 +66,14 @@ export function situationOf<Value, Payload>(call: Call<Value, Payload>, { verdic
       lane: details.lane?.budget?.available(settledAt) ?? Number.POSITIVE_INFINITY,
     },
   };
+}
+
+/** A credential that is refused so soon after it was got is one that the other side does not take. */
+const FRESH_MS = 5_000;
+
+/** Whether the call has waited in its lane since its refresh, so long that the new credential may have expired meanwhile. */
+function mayHaveRunOut<Value, Payload>({ attempt, maxAttempts, refreshedAt }: Call<Value, Payload>, attemptAt: number): boolean {
+  return refreshedAt !== undefined && attemptAt - refreshedAt > FRESH_MS && attempt < maxAttempts;
 }
 
 /** Takes the retry from every budget and waits. Nothing may come between the look at the budgets and this. */
@@ -106,6 +115,7 @@ async function refresh<Value, Payload>(call: Call<Value, Payload>, settled: Sett
   call.refreshed = true;
   try {
     await unlessAborted((details.refresh as () => Promise<void>)(), callerSignal);
+    call.refreshedAt = runtime.clock.monotonic();
     return undefined;
   } catch (error) {
     if (callerSignal?.aborted === true) return undefined;

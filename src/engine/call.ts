@@ -109,6 +109,8 @@ export class Call<Value, Payload = unknown> implements Admittee, Scope, AttemptC
   generation = 0;
   admittedAt = 0;
   refreshed = false;
+  /** When a refresh of this process was done; monotonic ms. */
+  refreshedAt: number | undefined = undefined;
   previousDelayMs = 0;
   /** Tries so far, from the first that failed on. */
   history: AttemptRecord[] | undefined = undefined;
