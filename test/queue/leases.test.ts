@@ -1,7 +1,33 @@
 import { describe, expect, it } from "vitest";
 import { memory } from "../../src/adapters/store/memory/index.ts";
+import type { OperationStore } from "../../src/ports/operation-store.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
-import { bench, CRM, Freezer, gate, KEYED, turn } from "./bench.ts";
+import { bench, CRM, Freezer, gate, KEYED, turn, type Bench } from "./bench.ts";
+
+/** One holder is stopped past its lease, another works on the same operation, and then the first one wakes up with an answer. */
+async function twoHolders(change: (store: OperationStore) => OperationStore): Promise<{ id: string; stopped: Bench; other: Bench }> {
+  const clock = manualClock();
+  const store = memory();
+  const freezer = new Freezer();
+  const common = { apis: { crm: KEYED }, clock, store, worker: { lease: "5s" } } as const;
+  const [first, second] = [gate<Response>(), gate<Response>()];
+  const stopped = await bench({ ...common, between: (kept) => freezer.between(change(kept)), answer: () => first.promise });
+  const { id } = await stopped.hf.enqueue("crm", "POST /contacts", { json: 1 });
+  await turn(clock);
+  freezer.freeze();
+  const other = await bench({ ...common, answer: () => second.promise });
+  other.hf.work();
+  await other.until(() => other.sent.length === 1);
+  first.resolve(Response.json({ message: "no" }, { status: 422 }));
+  await turn(clock);
+  freezer.thaw();
+  await turn(clock);
+  second.resolve(Response.json({ by: "other" }));
+  await turn(clock);
+  await stopped.close();
+  await other.close();
+  return { id, stopped, other: await bench({ ...common }) };
+}
 
 describe("a lease", () => {
   it("is extended as long as the attempt lasts", async () => {
@@ -26,35 +52,7 @@ describe("a lease", () => {
   });
 
   it("that ran out: its holder settles, and changes nothing", async () => {
-    const clock = manualClock();
-    const store = memory();
-    const freezer = new Freezer();
-    const answered = gate<Response>();
-    const stopped = await bench({
-      apis: { crm: KEYED },
-      clock,
-      store,
-      between: freezer.between,
-      worker: { lease: "5s" },
-      answer: () => answered.promise,
-    });
-    const { id } = await stopped.hf.enqueue("crm", "POST /contacts", { json: 1 });
-    await turn(clock);
-    freezer.freeze();
-    const other = await bench({
-      apis: { crm: KEYED },
-      clock,
-      store,
-      worker: { lease: "5s" },
-      answer: () => Response.json({ by: "other" }),
-    });
-    other.hf.work();
-    await other.until(async () => (await other.hf.operations.get(id)).state === "succeeded");
-    // It wakes up, and has an answer that would make it a dead letter.
-    answered.resolve(Response.json({ message: "no" }, { status: 422 }));
-    await turn(clock);
-    freezer.thaw();
-    await turn(clock);
+    const { id, stopped, other } = await twoHolders((store) => store);
     expect(stopped.events.filter(({ name }) => name === "operation:settled").map(({ event }) => event)).toEqual([
       { id, lane: { api: "crm", endpoint: "POST /contacts", partition: "" }, state: "dead", applied: false },
     ]);
@@ -62,8 +60,17 @@ describe("a lease", () => {
     expect(await other.hf.operations.get(id)).toMatchObject({ state: "succeeded", attempts: [{ attempt: 1 }] });
     expect((await other.hf.deadLetters.list()).items).toEqual([]);
     expect(await (await other.hf.operations.result(id)).json()).toEqual({ by: "other" });
-    await stopped.close();
-    await other.close();
+  });
+
+  it("that ran out, with a settle that is not fenced: then it would bury what another has done", async () => {
+    const { id, other } = await twoHolders((store) => ({
+      ...store,
+      settle: async ([settlement]) => {
+        const { claim } = (await store.get(settlement!.id))!;
+        return await store.settle([{ ...settlement!, claim }]);
+      },
+    }));
+    expect((await other.hf.operations.get(id)).state).toBe("dead");
   });
 
   it("that ran out before anything was sent: nothing is sent, by any clock", async () => {
