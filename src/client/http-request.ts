@@ -177,15 +177,16 @@ function pairsOf(parameters: URLSearchParams): unknown {
   return [...parameters];
 }
 
+/** As they come out of the multipart text that they go into: it says a type for every file, and ends lines in its own way. */
 async function fieldsOf(form: FormData): Promise<unknown> {
   const fields: unknown[] = [];
   for (const [name, value] of form) {
-    fields.push([
-      name,
-      typeof value === "string"
-        ? value
-        : { name: value.name, type: value.type, sha256: sha256Hex(new Uint8Array(await value.arrayBuffer())) },
-    ]);
+    if (typeof value === "string") {
+      fields.push([name, value.replaceAll(/\r\n?|\n/g, "\r\n")]);
+    } else {
+      const sha256 = sha256Hex(new Uint8Array(await value.arrayBuffer()));
+      fields.push([name, { name: value.name, type: value.type === "" ? "application/octet-stream" : value.type, sha256 }]);
+    }
   }
   return fields;
 }
