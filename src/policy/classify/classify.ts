@@ -2,7 +2,7 @@ import { DeadlineError, type ErrorCode, type HoldfastError } from "../../core/er
 import type { Effect, Hint, Verdict } from "../../core/verdict.ts";
 import { SUCCESS } from "../../core/verdict.ts";
 import { parseHint, type HintHeader } from "../hints/parse-hint.ts";
-import { readFault } from "./fault.ts";
+import { readFault, type Fault } from "./fault.ts";
 import type { AttemptFacts, CompiledRule } from "./rule.ts";
 
 /** How an API's answers are judged: its rules, tried in order, before the built-in table. */
@@ -39,16 +39,22 @@ export function classifyAnswer(classifier: Classifier, answer: AttemptFacts & { 
  * Looks down `cause` chains ten deep. It never throws, whatever was thrown.
  */
 export function classifyError(classifier: Classifier, error: unknown, facts: AttemptFacts, now: number): Verdict {
-  const fault = readFault(error);
+  return classifyFault(classifier, readFault(error), facts, now);
+}
+
+/** Judges what {@link readFault} made of what was thrown. */
+export function classifyFault(classifier: Classifier, fault: Fault, facts: AttemptFacts, now: number): Verdict {
   if (fault.status !== undefined) {
     const { status, headers, code } = fault;
     const verdict = classifyAnswer(classifier, { ...facts, status, headers, body: fault.body ?? fault.message, code }, now);
     // An SDK that throws on a 2xx could not use the answer.
     return verdict === SUCCESS ? { kind: "malformed", effect: "done", rule: "sdk-error", because: fault.message, status } : verdict;
   }
-  const own = bounded({ ...facts, body: fault.message, ...(fault.code === undefined ? {} : { code: fault.code }) });
-  const matched = classifier.rules.find((rule) => rule.matches(own));
-  if (matched !== undefined) return withFacts(judgeByRule(matched, fault.effect), own, undefined);
+  if (classifier.rules.length > 0) {
+    const own = bounded({ ...facts, body: fault.message, ...(fault.code === undefined ? {} : { code: fault.code }) });
+    const matched = classifier.rules.find((rule) => rule.matches(own));
+    if (matched !== undefined) return withFacts(judgeByRule(matched, fault.effect), own, undefined);
+  }
   if (fault.own !== undefined) return judgeOwnError(fault.own);
   const { kind, effect, rule, message, code } = fault;
   return { kind, effect, rule, because: message, ...(code === undefined ? {} : { code }) };

@@ -131,6 +131,7 @@ function judgeCode(code: string | undefined, error: object): CodeJudgement | und
 /** An AggregateError: of several sends that failed, one whose outcome is unknown speaks for all; only if none was sent, none was. */
 function judgeBranches(error: object): CodeJudgement | undefined {
   const listed = field(error, "errors");
+  if (listed === undefined) return undefined;
   const errors = safely(() => (Array.isArray(listed) ? (listed.slice(0, MAX_BRANCHES) as readonly unknown[]) : undefined));
   if (errors === undefined) return undefined;
   let found: CodeJudgement | undefined;
@@ -146,15 +147,17 @@ function judgeBranches(error: object): CodeJudgement | undefined {
 /** The answer that an SDK's error carries: in its own fields, or as the `response` that it hangs on the error. */
 function answerOf(error: object): (Pick<Fault, "headers" | "body"> & { readonly status: number }) | undefined {
   const response = field(error, "response");
-  const carriers = isObject(response) ? [error, response] : [error];
+  const carrier = isObject(response) ? response : undefined;
   const aws = field(error, "$metadata");
-  const status =
-    carriers.map((one) => statusOf(field(one, "status")) ?? statusOf(field(one, "statusCode"))).find((one) => one !== undefined) ??
-    (isObject(aws) ? statusOf(field(aws, "httpStatusCode")) : undefined);
+  const status = statusIn(error) ?? statusIn(carrier) ?? (isObject(aws) ? statusOf(field(aws, "httpStatusCode")) : undefined);
   if (status === undefined) return undefined;
-  const headers = carriers.map((one) => headersOf(field(one, "headers"))).find((one) => one !== undefined);
-  const body = bodyOf(field(error, "error")) ?? (isObject(response) ? bodyOf(field(response, "data")) : undefined);
+  const headers = headersOf(field(error, "headers")) ?? (carrier === undefined ? undefined : headersOf(field(carrier, "headers")));
+  const body = bodyOf(field(error, "error")) ?? (carrier === undefined ? undefined : bodyOf(field(carrier, "data")));
   return { status, ...(headers === undefined ? {} : { headers }), ...(body === undefined ? {} : { body }) };
+}
+
+function statusIn(carrier: object | undefined): number | undefined {
+  return carrier === undefined ? undefined : (statusOf(field(carrier, "status")) ?? statusOf(field(carrier, "statusCode")));
 }
 
 function messageOf(error: unknown): string {
@@ -175,9 +178,13 @@ function isHoldfast(error: object): error is HoldfastError {
   return safely(() => error instanceof HoldfastError) === true;
 }
 
-/** A field, where it can be read. */
+/** A field, where it can be read: what was thrown may have getters that throw, or be a proxy that is revoked. */
 function field(object: object, name: string): unknown {
-  return safely(() => (object as Readonly<Record<string, unknown>>)[name]);
+  try {
+    return (object as Readonly<Record<string, unknown>>)[name];
+  } catch {
+    return undefined;
+  }
 }
 
 /** What was thrown may have getters that throw, and proxies that are revoked; then there is nothing to be read. */
