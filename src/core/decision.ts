@@ -29,6 +29,7 @@ export type BecauseCode =
   | "permanent"
   | "permanent-after-refresh"
   | "not-retryable"
+  | "callback-failed"
   | "billing"
   | "quota-period"
   | "vetoed-by-hint"
@@ -72,6 +73,7 @@ const WORDS: Readonly<Record<BecauseCode, string>> = {
   permanent: "no retry can change this answer",
   "permanent-after-refresh": "the credential was refused again after a refresh",
   "not-retryable": "the caller's own rule says not to retry",
+  "callback-failed": "a function of the caller's own (retryIf, a backoff) threw when it was asked",
   billing: "the account is out of quota until somebody pays",
   "quota-period": "the quota is used up until its reset",
   "vetoed-by-hint": "the other side asked not to retry",

@@ -2,19 +2,22 @@ import type { Because, Decision } from "../core/decision.ts";
 import { exhaustedBelow } from "../core/explain.ts";
 import type { Verdict } from "../core/verdict.ts";
 import { decide, type Situation } from "../policy/decide.ts";
-import { sleep } from "../ports/clock.ts";
 import type { Call, Outcome, Reconciled } from "./call.ts";
-import { bury, fail, succeed, type Settled } from "./ending.ts";
+import { bury, fail, giveUp, succeed, type Settled } from "./ending.ts";
 import { retriesAllowed, spendRetry } from "./scope.ts";
-import { unlessAborted } from "./unless-aborted.ts";
+import { hasLeft, pause, within } from "./wait.ts";
 
 /** Step 7: decides and acts. Answers the outcome to end with, or undefined when the next attempt may start. */
 export async function afterFailure<Value, Payload>(
   call: Call<Value, Payload>,
   settled: Settled<Value>,
 ): Promise<Outcome<Value> | undefined> {
-  const { runtime } = call;
-  const decision = decide(situationOf(call, settled), call.policy, runtime.random);
+  let decision: Decision;
+  try {
+    decision = decide(situationOf(call, settled), call.policy, call.runtime.random);
+  } catch (fault) {
+    return await askedInVain(call, settled, fault);
+  }
   call.remember(settled.verdict, decision.because, settled.durationMs, settled.settledAt, settled.outcome);
   switch (decision.action) {
     case "succeed":
@@ -38,6 +41,15 @@ export async function afterFailure<Value, Payload>(
   }
 }
 
+/** The caller's own retryIf or backoff threw: that surfaces, and the call is not lost for it. */
+async function askedInVain<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value>, fault: unknown): Promise<Outcome<Value>> {
+  const detail = fault instanceof Error ? fault.message : String(fault);
+  const because: Because = { code: "callback-failed", rule: settled.verdict.rule, attempt: call.attempt, detail };
+  call.remember(settled.verdict, because, settled.durationMs, settled.settledAt, settled.outcome);
+  await giveUp(call, settled, "permanent", because);
+  return { threw: true, error: fault };
+}
+
 /** What `decide` is asked about. */
 export function situationOf<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value>): Situation {
   const { verdict, outcome, durationMs, settledAt } = settled;
@@ -58,13 +70,15 @@ export function situationOf<Value, Payload>(call: Call<Value, Payload>, settled:
     canRepair: false,
     refreshed: call.refreshed,
     keep: details.keep !== undefined && below?.deadLetter === undefined,
-    wanted: !outcome.threw || details.retryIf === undefined || details.retryIf(outcome.error, call.attempt),
+    wanted: !outcome.threw || verdict.kind === "cancelled" || details.retryIf === undefined || details.retryIf(outcome.error, call.attempt),
     exhaustedBelow: below !== undefined || (details.retriesAbove ?? 0) > 0,
     budgets: {
-      task: retriesAllowed(call.parent),
+      // Its own too: what calls inside of it have retried is taken from that, though its own attempts are not used up.
+      task: retriesAllowed(call),
       key: value === undefined || details.quota === undefined ? Number.POSITIVE_INFINITY : details.quota.available(value, settledAt),
       lane: details.lane?.budget?.available(settledAt) ?? Number.POSITIVE_INFINITY,
     },
+    keyBudget: details.quota?.name,
   };
 }
 
@@ -100,25 +114,16 @@ async function retryLater<Value, Payload>(
   await pause(call, delayMs);
 }
 
-/** Waits, or until the caller leaves: that is looked at before the next attempt. */
-async function pause<Value, Payload>({ runtime, callerSignal }: Call<Value, Payload>, delayMs: number): Promise<void> {
-  try {
-    await sleep(runtime.clock, delayMs, callerSignal);
-  } catch (error) {
-    if (callerSignal?.aborted !== true) throw error;
-  }
-}
-
 /** Gets a new credential. One that cannot be had now is an attempt that came to nothing, and is judged as any other. */
 async function refresh<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value>): Promise<Outcome<Value> | undefined> {
-  const { callerSignal, details, runtime, work } = call;
+  const { details, runtime, work } = call;
   call.refreshed = true;
   try {
-    await unlessAborted((details.refresh as () => Promise<void>)(), callerSignal);
+    await within(call, (details.refresh as () => Promise<void>)());
     call.refreshedAt = runtime.clock.monotonic();
     return undefined;
   } catch (error) {
-    if (callerSignal?.aborted === true) return undefined;
+    if (hasLeft(call)) return undefined;
     const verdict: Verdict = { ...work.judgeError(error, call.attempt, call.payload), effect: "none" };
     return await afterFailure(call, { ...settled, outcome: { threw: true, error }, verdict, settledAt: runtime.clock.monotonic() });
   }
@@ -134,12 +139,13 @@ async function ask<Value, Payload>(
   const reconcile = details.reconcile as NonNullable<typeof details.reconcile>;
   const delayMs = call.policy.backoff(call.attempt - 1, call.previousDelayMs, runtime.random);
   await pause(call, Math.min(delayMs, Math.max(0, call.deadlineAt - runtime.clock.monotonic())));
-  if (call.callerSignal?.aborted === true) return undefined;
+  if (hasLeft(call)) return undefined;
   let told: Reconciled<Value> = { happened: "unknown" };
   let doubt = "the other side could not tell";
   try {
-    told = await reconcile({ operation: call.operation, idempotencyKey: details.idempotencyKey });
+    told = await within(call, reconcile({ operation: call.operation, idempotencyKey: details.idempotencyKey }));
   } catch (error) {
+    if (hasLeft(call)) return undefined;
     doubt = `asking the other side failed: ${error instanceof Error ? error.message : String(error)}`;
   }
   if (told.happened === true) {
@@ -159,8 +165,7 @@ async function ask<Value, Payload>(
     return settled.outcome;
   }
   const because: Because = { ...decision.because, code: "outcome-unknown", detail: doubt };
-  if (details.keep === undefined) fail(call, settled, because);
-  else await bury(call, settled, { action: "dead-letter", reason: "outcome-unknown", because });
+  await giveUp(call, settled, "outcome-unknown", because);
   return settled.outcome;
 }
 

@@ -61,9 +61,7 @@ export function resolveCallPolicy(
     attempt === undefined ? [Number.POSITIVE_INFINITY] : Array.isArray(attempt) ? (attempt as readonly Duration[]) : [attempt as Duration];
   if (attempts.length === 0)
     throw new ConfigError({ path: `${path.timeout}attempt`, message: `${path.timeout}attempt is empty; give a duration, or leave it out` });
-  const attemptTimeoutsMs = attempts.map((one) =>
-    one === Number.POSITIVE_INFINITY ? one : positive(one as Duration, `${path.timeout}attempt`),
-  );
+  const attemptTimeoutsMs = attempts.map((one) => (one === Number.POSITIVE_INFINITY ? one : positive(one, `${path.timeout}attempt`)));
   const maxHintMs = durationMs(options.maxHint ?? DEFAULT_MAX_HINT_MS, `${path.rest}maxHint`);
   return Object.freeze({
     maxAttempts,

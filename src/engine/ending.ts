@@ -1,4 +1,4 @@
-import type { Because, Decision } from "../core/decision.ts";
+import type { Because, DeadReason, Decision } from "../core/decision.ts";
 import { DeadlineError, StoreError, isHoldfastError, type ErrorCode } from "../core/errors.ts";
 import { attach, exhaustedBelow, type Explanation } from "../core/explain.ts";
 import type { Verdict } from "../core/verdict.ts";
@@ -42,7 +42,9 @@ export function conclude<Value>(outcome: Outcome<Value>): Value {
 
 /** It ends without success: the explanation hangs on what surfaces. */
 export function fail<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value>, because: Because, deadLetter?: string): void {
-  const retryAfterMs = because.retryAfterMs ?? settled.verdict.hint?.delayMs;
+  const { hint, kind } = settled.verdict;
+  // A reset that comes with a refusal for good is no advice to come again.
+  const retryAfterMs = because.retryAfterMs ?? (kind === "permanent" ? undefined : hint?.delayMs);
   const kept = deadLetter ?? keptBelow(call, settled.outcome);
   const explanation: Explanation = {
     operation: call.operation,
@@ -81,10 +83,10 @@ export async function bury<Value, Payload>(
 ): Promise<void> {
   const { details, work } = call;
   const attempts = call.history ?? [];
-  const request = await work.request?.(call.payload);
   const ref = call.laneRef ?? { api: "", endpoint: "", partition: "" };
   const diedAt = call.wallAt(settled.settledAt);
   try {
+    const request = await work.request?.(call.payload);
     await (details.keep as NonNullable<typeof details.keep>)(
       {
         id: call.operation,
@@ -105,12 +107,29 @@ export async function bury<Value, Payload>(
     );
   } catch (error) {
     const cause = settled.outcome.threw ? settled.outcome.error : error;
-    throw new StoreError(
+    const fault = new StoreError(
       `the call failed (${decision.because.detail ?? decision.because.code}) and its dead letter could not be kept: ${error instanceof Error ? error.message : String(error)}`,
       { cause },
     );
+    fail(call, { ...settled, outcome: { threw: true, error: fault } }, decision.because);
+    throw fault;
   }
   fail(call, settled, decision.because, call.operation);
+}
+
+/** An end that `decide` was not asked about: kept where failures are kept, and in doubt where the effect may stand. */
+export async function giveUp<Value, Payload>(
+  call: Call<Value, Payload>,
+  settled: Settled<Value>,
+  reason: DeadReason,
+  because: Because,
+): Promise<void> {
+  if (call.details.keep === undefined || keptBelow(call, settled.outcome) !== undefined) {
+    fail(call, settled, because);
+    return;
+  }
+  const inDoubt = settled.verdict.effect === "unknown" && call.details.repeatable === false;
+  await bury(call, settled, { action: "dead-letter", reason: inDoubt ? "outcome-unknown" : reason, because });
 }
 
 /** What a call that is too late to be sent is told. */
@@ -120,19 +139,16 @@ export function overdue<Value, Payload>({ attempt }: Call<Value, Payload>): Dead
 }
 
 /** The caller has gone. What is in doubt then is kept. */
-export async function abandoned<Value, Payload>(
-  call: Call<Value, Payload>,
-  reason: unknown,
-  last: Settled<Value> | undefined,
-): Promise<never> {
+export async function abandoned<Value, Payload>(call: Call<Value, Payload>, last: Settled<Value> | undefined): Promise<never> {
+  const reason: unknown = call.callerSignal?.reason;
   const because: Because = { code: "cancelled", attempt: call.attempt, detail: "the caller aborted" };
-  const inDoubt = last?.verdict.effect === "unknown" && call.details.repeatable === false && call.details.keep !== undefined;
   if (last === undefined) {
     attach(reason, { operation: call.operation, attempts: 0, outcome: "refused", because }, call.ordinal);
     tellRefused(call, because);
   } else {
     const settled: Settled<Value> = { ...last, outcome: { threw: true, error: reason } };
-    if (inDoubt) await bury(call, settled, { action: "dead-letter", reason: "outcome-unknown", because });
+    const inDoubt = last.verdict.effect === "unknown" && call.details.repeatable === false;
+    if (inDoubt) await giveUp(call, settled, "outcome-unknown", because);
     else fail(call, settled, because);
   }
   throw reason;
@@ -144,8 +160,8 @@ export async function refused<Value, Payload>(
   refusal: unknown,
   last: Settled<Value> | undefined,
 ): Promise<Value> {
-  const { callerSignal, details } = call;
-  if (callerSignal?.aborted === true && refusal === callerSignal.reason) return await abandoned(call, refusal, last);
+  const { callerSignal } = call;
+  if (callerSignal?.aborted === true && refusal === callerSignal.reason) return await abandoned(call, last);
   const retryAfterMs = isHoldfastError(refusal) ? refusal.retryAfterMs : undefined;
   const because: Because = {
     code: isHoldfastError(refusal) ? (REFUSALS[refusal.code] ?? "deadline") : "deadline",
@@ -154,8 +170,7 @@ export async function refused<Value, Payload>(
     ...(refusal instanceof Error ? { detail: refusal.message } : {}),
   };
   if (last !== undefined) {
-    if (details.keep === undefined) fail(call, last, because);
-    else await bury(call, last, { action: "dead-letter", reason: because.code === "deadline" ? "expired" : "exhausted", because });
+    await giveUp(call, last, because.code === "deadline" ? "expired" : "exhausted", because);
     return conclude(last.outcome);
   }
   const explanation: Explanation = { operation: call.operation, attempts: 0, outcome: "refused", because };

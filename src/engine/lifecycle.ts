@@ -4,6 +4,7 @@ import { afterFailure } from "./after-failure.ts";
 import { Attempt, enter } from "./attempt.ts";
 import type { Call, Outcome } from "./call.ts";
 import { abandoned, ANSWERED, conclude, overdue, refused, succeed, type Settled } from "./ending.ts";
+import { hasLeft } from "./wait.ts";
 
 /**
  * The way of one call: the lane admits it, an attempt is made under its timeout, what came of it is judged and recorded, and
@@ -14,15 +15,14 @@ import { abandoned, ANSWERED, conclude, overdue, refused, succeed, type Settled 
  * again for every call in flight. The loop begins with the first failure.
  */
 export function run<Value, Payload>(call: Call<Value, Payload>): Promise<Value> {
-  const { callerSignal } = call;
-  if (callerSignal?.aborted === true) return abandoned(call, callerSignal.reason, undefined);
+  if (hasLeft(call)) return abandoned(call, undefined);
   if (!call.isTimed) return firstAttempt(call, undefined);
   const now = call.startedAt;
   if (now >= call.cutAt) return refused(call, overdue(call), undefined);
   const waiting = call.details.lane?.admit(call, now);
   if (waiting === undefined) return firstAttempt(call, now);
   return waiting.then(
-    () => firstAttempt(call, call.runtime.clock.monotonic()),
+    () => (hasLeft(call) ? leftWhileAdmitted(call, undefined) : firstAttempt(call, call.runtime.clock.monotonic())),
     (refusal: unknown) => refused(call, refusal, undefined),
   );
 }
@@ -41,11 +41,11 @@ function unlessFailed<Value, Payload>(call: Call<Value, Payload>, settled: Settl
 
 /** From a failure on: decides, waits, is admitted, tries once more. */
 async function again<Value, Payload>(call: Call<Value, Payload>, failed: Settled<Value>): Promise<Value> {
-  const { callerSignal, runtime } = call;
+  const { runtime } = call;
   for (let last = failed; ;) {
     const end = await afterFailure(call, last);
     if (end !== undefined) return conclude(end);
-    if (callerSignal?.aborted === true) return await abandoned(call, callerSignal.reason, last);
+    if (hasLeft(call)) return await abandoned(call, last);
     let now = runtime.clock.monotonic();
     if (now >= call.cutAt) return await refused(call, overdue(call), last);
     try {
@@ -57,6 +57,7 @@ async function again<Value, Payload>(call: Call<Value, Payload>, failed: Settled
     } catch (refusal) {
       return await refused(call, refusal, last);
     }
+    if (hasLeft(call)) return await leftWhileAdmitted(call, last);
     try {
       const value = await attempt(call, now);
       if (call.work.judge === undefined) return succeedAtOnce(call, value);
@@ -66,6 +67,12 @@ async function again<Value, Payload>(call: Call<Value, Payload>, failed: Settled
     }
     if (isSuccess(last)) return succeed(call, last.outcome.value, ANSWERED, last.settledAt);
   }
+}
+
+/** The caller left between the admission and the attempt: what was taken goes back. */
+function leftWhileAdmitted<Value, Payload>(call: Call<Value, Payload>, last: Settled<Value> | undefined): Promise<never> {
+  call.details.lane?.giveBack(call, call.runtime.clock.monotonic());
+  return abandoned(call, last);
 }
 
 /** Makes one attempt. `now` is undefined for one that nobody times. */
@@ -110,7 +117,8 @@ function threw<Value, Payload>(call: Call<Value, Payload>, error: unknown): Sett
 function ended<Value, Payload>(call: Call<Value, Payload>, outcome: Outcome<Value>, verdict: Verdict): Settled<Value> {
   call.running?.finish();
   const settledAt = call.runtime.clock.monotonic();
-  const durationMs = settledAt - (call.attemptAt ?? call.startedAt);
+  // Nobody has timed the attempt where there is no start; then the call's clock starts only now.
+  const durationMs = call.attemptAt === undefined ? 0 : settledAt - call.attemptAt;
   settle(call, verdict, durationMs, settledAt);
   return { outcome, verdict, durationMs, settledAt };
 }
