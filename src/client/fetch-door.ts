@@ -5,7 +5,10 @@ import { refuseUnknown } from "../core/options.ts";
 import { shown } from "../core/shown.ts";
 import { Call, type CallDetails, type Keep, type Reconciled } from "../engine/call.ts";
 import type { CallPolicy } from "../engine/call-policy.ts";
+import type { Lane } from "../engine/lane.ts";
 import { run } from "../engine/lifecycle.ts";
+import { scopes } from "../engine/runtime.ts";
+import type { Scope } from "../engine/scope.ts";
 import { uuidv7 } from "../engine/uuid.ts";
 import { payloadFingerprint } from "../policy/idempotency/key.ts";
 import type { StoredAnswer } from "../ports/idempotency-store.ts";
@@ -52,6 +55,17 @@ export interface Resending {
   readonly keep: Keep;
 }
 
+/** What is said of one request beside itself. */
+interface Way {
+  /** The call or task that it stands in. */
+  readonly around: Scope | undefined;
+  readonly resending?: Resending | undefined;
+  /** @default the endpoint's */
+  readonly policy?: CallPolicy;
+  /** Retries that a loop above has made already. */
+  readonly retriesAbove?: number;
+}
+
 /** `fetch` for one API: the second door. */
 export class FetchDoor {
   readonly #engine: Engine;
@@ -69,18 +83,21 @@ export class FetchDoor {
   /** `resending` is for the engine's own use: an operator has said to send it, whatever became of it before. */
   async fetch(input: string | URL | Request, init?: RequestInit, resending?: Resending): Promise<Response> {
     this.#engine.assertOpen();
+    // Before anything is waited for: what stands around may be known for this tick only.
+    const around = scopes.getStore();
     const request = await readRequest(this.#open.api, input, init);
     const loop = sdkLoopOf(request);
-    return handOver(await (loop === undefined ? this.#send(request, resending) : this.#sendInLoop(request, loop)));
+    const way: Way = { around, resending };
+    return handOver(await (loop === undefined ? this.#send(request, way) : this.#sendInLoop(request, loop, way)));
   }
 
   /** An SDK's retry loop stands above. All its tries share the attempts of one call. */
-  async #sendInLoop(request: HttpRequest, loop: SdkLoop): Promise<HttpAnswer> {
+  async #sendInLoop(request: HttpRequest, loop: SdkLoop, way: Way): Promise<HttpAnswer> {
     const { loops, runtime } = this.#engine;
     const { api } = this.#open;
     const { policy } = api.settings(api.endpoints.of(request.method, request.path));
     // Who has turned our retries off has left them to the SDK.
-    if (policy.maxAttempts === 1) return await this.#send(request);
+    if (policy.maxAttempts === 1) return await this.#send(request, way);
     const before = await loops.recall(loop, runtime.clock.monotonic());
     const used = before?.attempts ?? 0;
     if (before !== undefined && used >= policy.maxAttempts) return this.#surface(before);
@@ -93,7 +110,7 @@ export class FetchDoor {
       await loops.remember(loop, failure, runtime.clock.monotonic());
     };
     try {
-      const answer = await this.#send(request, undefined, left, retriesAbove);
+      const answer = await this.#send(request, { ...way, policy: left, retriesAbove });
       const explanation = explain(answer);
       if (explanation?.outcome === "failed") {
         const stored = await answer.store();
@@ -119,15 +136,16 @@ export class FetchDoor {
     return again(outcome.answer, explanation);
   }
 
-  async #send(request: HttpRequest, resending?: Resending, policy?: CallPolicy, retriesAbove?: number): Promise<HttpAnswer> {
+  async #send(request: HttpRequest, way: Way): Promise<HttpAnswer> {
     const { api, lanes } = this.#open;
     const endpoint = api.endpoints.of(request.method, request.path);
     const settings = api.settings(endpoint);
     const key = this.#keyOf(request, endpoint);
     const keyed = key?.given === true && !isRead(request.method) && request.replayable;
     const payload: HttpCall = { request, api, settings, endpoint, idempotencyKey: key?.value, keyed, headers: request.headers };
-    const details = this.#detailsOf(payload, lanes.lane(endpoint, this.#options.partition ?? ""), resending, retriesAbove);
-    const call = { policy: policy ?? settings.policy, payload, details };
+    const { policy = settings.policy, resending } = way;
+    const details = this.#detailsOf(payload, lanes.lane(endpoint, this.#options.partition ?? ""), way);
+    const call = { policy, payload, details };
     // A key made here can meet no other call: there is nothing to look up.
     if (keyed) return await this.#once(call, key.value, resending);
     try {
@@ -139,7 +157,7 @@ export class FetchDoor {
     }
   }
 
-  #detailsOf(payload: HttpCall, lane: CallDetails<HttpAnswer>["lane"], resending?: Resending, retriesAbove = 0): CallDetails<HttpAnswer> {
+  #detailsOf(payload: HttpCall, lane: Lane, { around, resending, retriesAbove = 0 }: Way): CallDetails<HttpAnswer> {
     const { api, request, settings, idempotencyKey } = payload;
     const { labels } = this.#options;
     const { method, signal, replayable } = request;
@@ -148,6 +166,7 @@ export class FetchDoor {
     return {
       lane,
       signal,
+      parent: around,
       ...(resending === undefined ? {} : { id: resending.operation }),
       repeatable: settings.repeatable || isIdempotent(method) || honoured,
       replayable,

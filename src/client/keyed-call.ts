@@ -57,7 +57,7 @@ export function runKeyed<Value, Payload>(engine: Engine, keyed: KeyedWork<Value,
     signal,
     deadlineAt: Math.min(
       policy.cutAtTotal ? startedAt + policy.totalMs : Number.POSITIVE_INFINITY,
-      scopes.getStore()?.cutAt ?? Number.POSITIVE_INFINITY,
+      (details.parent ?? scopes.getStore())?.cutAt ?? Number.POSITIVE_INFINITY,
     ),
     async run(stop) {
       const found = await keyed.lookUp?.();

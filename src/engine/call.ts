@@ -60,6 +60,8 @@ export interface CallDetails<Value> {
   /** Id of an operation that has one already. @default made when somebody looks */
   readonly id?: string;
   readonly signal?: AbortSignal | undefined;
+  /** What it stands in, where a door had to wait before it could make the call. @default what it stands in when it is made */
+  readonly parent?: Scope | undefined;
   /** The same request again does no harm. @default true */
   readonly repeatable?: boolean;
   readonly replayable?: boolean;
@@ -121,7 +123,7 @@ export class Call<Value, Payload = unknown> implements Admittee, Scope, AttemptC
   #unaborted: AbortSignal | undefined = undefined;
 
   constructor(runtime: Runtime, policy: CallPolicy, work: Work<Value, Payload>, payload: Payload, details: CallDetails<Value>) {
-    const parent = scopes.getStore();
+    const parent = details.parent ?? scopes.getStore();
     const around = parent === undefined ? Number.POSITIVE_INFINITY : parent.cutAt;
     this.runtime = runtime;
     this.policy = policy;

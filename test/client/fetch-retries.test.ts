@@ -220,7 +220,7 @@ describe("when to come back", () => {
 
 describe("time", () => {
   test("an attempt that hangs is given up, and the next may succeed", async () => {
-    const { send } = await against({ rules: [{ when: { nth: 1 }, then: { hang: true } }] }, { timeout: { attempt: 60 } });
+    const { send } = await against({ rules: [{ when: { nth: 1 }, then: { hang: true } }] }, { timeout: { attempt: 300 } });
     expect(explain(await send("/contacts"))).toMatchObject({ attempts: 2, outcome: "succeeded" });
   });
 
@@ -230,7 +230,7 @@ describe("time", () => {
       if (seen.nth === 1) response.write('{"half":');
       else response.end("{}");
     });
-    await using hf = await engineFor(server.url, { timeout: { attempt: 60 } });
+    await using hf = await engineFor(server.url, { timeout: { attempt: 300 } });
     expect(explain(await hf.fetch("api")("/x"))).toMatchObject({ attempts: 2, outcome: "succeeded" });
   });
 
@@ -264,9 +264,9 @@ describe("time", () => {
     await using server = await serve((_, response) => {
       response.writeHead(200, { "content-type": "text/event-stream" });
       response.write("data: one\n\n");
-      setTimeout(() => response.end("data: two\n\n"), 120);
+      setTimeout(() => response.end("data: two\n\n"), 500);
     });
-    await using hf = await engineFor(server.url, { timeout: { attempt: 60 } });
+    await using hf = await engineFor(server.url, { timeout: { attempt: 300 } });
     expect(await (await hf.fetch("api")("/x")).text()).toBe("data: one\n\ndata: two\n\n");
   });
 });
