@@ -1,10 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, extname, isAbsolute, resolve } from "node:path";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { defineConfig, type HoldfastConfig } from "../api/define-config.ts";
 import { ConfigError, NotFoundError } from "../core/errors.ts";
 import { sqlite } from "../adapters/store/sqlite/index.ts";
-import { memory } from "../adapters/store/memory/index.ts";
 import type { StoreFactory } from "../ports/store.ts";
 
 /** Names looked for where none is given, in this order. */
@@ -50,20 +49,35 @@ async function importDefault(file: string): Promise<unknown> {
   return module.default;
 }
 
-/** The store of a config, by its URL-like text; a path in it is relative to the config's own folder. */
-export function storeOf({ file, config }: LoadedConfig): StoreFactory {
-  const text = config.store ?? "memory:";
-  if (text === "memory:") return memory();
-  const path = text.startsWith("sqlite:") ? text.slice("sqlite:".length) : undefined;
-  if (path === undefined || path === "") {
-    throw new ConfigError({ path: "store", message: `store is ${JSON.stringify(text)}; give "sqlite:PATH" or "memory:"` });
+/** The file of a config's store, absolute; a path in the config is relative to the config's own folder. Undefined for one that forgets. */
+export function storeFileOf({ file, config: { store = "sqlite:holdfast.db" } }: LoadedConfig): string | undefined {
+  return store === "memory:" ? undefined : resolve(dirname(file), store.slice("sqlite:".length));
+}
+
+/** The store that a command is to work on: the one that was named, else the config's, else `holdfast.db`. */
+export function chosenStore(named: string | undefined, loaded: LoadedConfig | undefined): StoreFactory {
+  if (named !== undefined || loaded === undefined) return existingStore(named ?? "holdfast.db");
+  const file = storeFileOf(loaded);
+  if (file === undefined) {
+    throw new ConfigError({
+      path: "store",
+      message: `the store of ${loaded.file} is "memory:", which ends with the process that fills it; name a file with --store`,
+    });
   }
-  return sqlite(isAbsolute(path) ? path : resolve(dirname(file), path));
+  return existingStore(file);
 }
 
 /** A store's file that must be there: a typo must not make an empty one that says all is well. */
-export function existingStore(path: string): StoreFactory {
-  if (!existsSync(path))
-    throw new NotFoundError(`there is no store at ${path}; name its file with --store, or the config that names it with --config`);
+function existingStore(path: string): StoreFactory {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isFile() !== true || stat.size === 0) {
+    const what =
+      stat === undefined
+        ? "there is no store at"
+        : stat.isFile()
+          ? "there is only an empty file at"
+          : "there is no file but something else at";
+    throw new NotFoundError(`${what} ${path}; name the store's file with --store, or the config that names it with --config`);
+  }
   return sqlite(path);
 }

@@ -5,7 +5,9 @@ import { demoCommand } from "./commands/demo.ts";
 import { dlqCommand } from "./commands/dlq.ts";
 import { mockCommand } from "./commands/mock.ts";
 import { storeHealthCommand } from "./commands/store.ts";
+import { exitCodes } from "./exit-codes.ts";
 import { faultOf } from "./fault.ts";
+import { oneLine } from "./output/text.ts";
 import { version } from "./version.ts";
 
 /** The command line. Each command stands in a file of its own; what goes wrong ends here, as one line and an exit code. */
@@ -19,19 +21,33 @@ export function program(): Command {
   return throwing(root);
 }
 
-/** Commander ends the process by itself unless every command is told not to. */
+/** Commander ends the process by itself unless every command is told not to; and it has its own way of beginning a line. */
 function throwing(command: Command): Command {
-  command.exitOverride();
+  command.exitOverride().configureOutput({
+    outputError: (text, write) =>
+      write(
+        `holdfast: ${text
+          .replace(/^error: /, "")
+          .trim()
+          .replaceAll("\n", " ")}\n`,
+      ),
+  });
   for (const sub of command.commands) throwing(sub);
   return command;
 }
+
+// `holdfast dlq list | head` closes the pipe when it has seen enough.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(exitCodes.ok.code);
+  throw error;
+});
 
 const root = program();
 try {
   await root.parseAsync(process.argv);
 } catch (error) {
   const { code, line } = faultOf(error);
-  if (line !== undefined) console.error(`holdfast: ${line}`);
+  if (line !== undefined) console.error(`holdfast: ${oneLine(line)}`);
   if (root.opts<{ debug?: true }>().debug === true && error instanceof Error) console.error(error.stack);
   process.exitCode = code;
 }

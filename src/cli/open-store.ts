@@ -1,6 +1,6 @@
 import { createHoldfast, type Holdfast } from "../client/holdfast.ts";
 import { ConfigError } from "../core/errors.ts";
-import { existingStore, loadConfig, storeOf } from "./config-file.ts";
+import { chosenStore, loadConfig } from "./config-file.ts";
 
 /** Where a command finds what it works on. */
 export interface StoreOptions {
@@ -20,9 +20,7 @@ export async function withHoldfast<Result>(options: StoreOptions, need: Need, wo
       message: "sending again takes the APIs' definitions, for their limits and credentials; name the config with --config",
     });
   }
-  const fromConfig = options.store === undefined && loaded?.config.store !== undefined;
-  const store = fromConfig && loaded !== undefined ? storeOf(loaded) : existingStore(options.store ?? "holdfast.db");
-  const hf = await createHoldfast({ apis: loaded?.config.apis ?? {}, store });
+  const hf = await createHoldfast({ apis: loaded?.config.apis ?? {}, store: chosenStore(options.store, loaded) });
   try {
     return await work(hf);
   } finally {

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { DeadLetterFilter } from "../../ports/dead-letter-store.ts";
 import { ConfigError, NotFoundError } from "../../core/errors.ts";
+import { demandThere } from "../demand-there.ts";
 import { withHoldfast, type StoreOptions } from "../open-store.ts";
 import { storeCommand } from "../store-command.ts";
 
@@ -26,7 +27,10 @@ async function runDiscard(ids: readonly string[], flags: DiscardFlags): Promise<
     throw new ConfigError({ path: "discard", message: "say which letters to discard in one way: their ids, or --group" });
   }
   const filter: DeadLetterFilter = flags.group === undefined ? { ids } : { fingerprint: flags.group };
-  const discarded = await withHoldfast(flags, "store", (hf) => hf.deadLetters.discard(filter, flags.reason));
+  const discarded = await withHoldfast(flags, "store", async (hf) => {
+    await demandThere(hf, ids, flags.group);
+    return await hf.deadLetters.discard(filter, flags.reason);
+  });
   console.log(flags.json === true ? JSON.stringify({ discarded }) : `${discarded} discarded`);
   if (discarded === 0) throw new NotFoundError("none of them is an open dead letter; list them with `holdfast dlq list`");
 }

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { ReplayEntry, ReplayOptions } from "../../client/dead-letters.ts";
 import { ConfigError } from "../../core/errors.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { demandThere } from "../demand-there.ts";
 import { withHoldfast, type StoreOptions } from "../open-store.ts";
 import { oneLine } from "../output/text.ts";
 import { readCount, storeCommand } from "../store-command.ts";
@@ -23,7 +24,7 @@ export function replayCommand(): Command {
     .option("--json", "print JSON, one letter a line, then the counts")
     .addHelpText(
       "after",
-      "\nExample:\n  $ holdfast dlq replay --group v1:0c57 --canary 1 --config holdfast.config.ts\n\nEnds with 1 if any letter failed again.",
+      "\nExample:\n  $ holdfast dlq replay --group v1:0c57 --canary 1 --config holdfast.config.ts\n\nEnds with 1 if any letter failed again or was skipped. Ctrl-C ends the run after the letter under way.",
     )
     .action(runReplay);
 }
@@ -34,21 +35,24 @@ async function runReplay(ids: readonly string[], flags: ReplayFlags): Promise<vo
     console.log(json ? JSON.stringify(entry) : `${entry.id}  ${entry.result}  ${oneLine(entry.because, 120)}`);
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort());
-  const report = await withHoldfast(flags, "apis", (hf) =>
-    hf.deadLetters.replay({
-      ...whichOf(ids, flags),
+  const report = await withHoldfast(flags, "apis", async (hf) => {
+    const which = whichOf(ids, flags);
+    await demandThere(hf, ids, flags.group);
+    return await hf.deadLetters.replay({
+      ...which,
       ...(flags.canary === undefined ? {} : { canary: flags.canary }),
       signal: stop.signal,
       onEntry: print,
-    }),
-  );
+    });
+  });
   const { resolved, failedAgain, skipped, stopped } = report;
   if (json) console.log(JSON.stringify({ resolved, failedAgain, skipped, ...(stopped === undefined ? {} : { stopped }) }));
   else
     console.log(
       `${resolved} resolved, ${failedAgain} failed again, ${skipped} skipped${stopped === undefined ? "" : `; stopped: ${stopped}`}`,
     );
-  if (failedAgain > 0) process.exitCode = exitCodes.failed.code;
+  if (stop.signal.aborted) process.exitCode = exitCodes.interrupted.code;
+  else if (failedAgain + skipped > 0) process.exitCode = exitCodes.failed.code;
 }
 
 /** Exactly one way of saying which. */

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { explainBecause } from "../../core/decision.ts";
 import { formatMs } from "../../core/duration.ts";
-import type { DeadLetter, StoredRequest } from "../../ports/dead-letter-store.ts";
+import type { AttemptRecord, DeadLetter, StoredRequest } from "../../ports/dead-letter-store.ts";
 import { withHoldfast, type StoreOptions } from "../open-store.ts";
 import { oneLine } from "../output/text.ts";
 import { storeCommand } from "../store-command.ts";
@@ -28,6 +28,7 @@ function bodiesAsBase64(_key: string, value: unknown): unknown {
 
 function describe(letter: DeadLetter): string {
   const labels = Object.entries(letter.labels).map(([key, value]) => `${key}=${value}`);
+  const { api, endpoint, partition } = letter;
   const lines = [
     oneLine(letter.title),
     "",
@@ -35,7 +36,9 @@ function describe(letter: DeadLetter): string {
     `  state    ${letter.state}${letter.note === undefined ? "" : ` (${oneLine(letter.note)})`}`,
     `  reason   ${letter.reason}: ${oneLine(explainBecause(letter.because))}`,
     `  group    ${letter.fingerprint}`,
-    `  died     ${new Date(letter.diedAt).toISOString()}`,
+    `  call     ${oneLine([api, endpoint, ...(partition === "" ? [] : [`(${partition})`])].join(" "))}`,
+    `  died     ${new Date(letter.diedAt).toISOString()}, ${formatMs(letter.diedAt - letter.firstAttemptAt)} after its first attempt`,
+    ...(letter.replays === 0 ? [] : [`  replays  ${letter.replays}, the last change at ${new Date(letter.changedAt).toISOString()}`]),
     ...(letter.idempotencyKey === undefined ? [] : [`  key      ${oneLine(letter.idempotencyKey)}`]),
     ...(labels.length === 0 ? [] : [`  labels   ${oneLine(labels.join(", "))}`]),
     "",
@@ -60,10 +63,18 @@ function requestLines({ method, url, headers, body }: StoredRequest): string[] {
 /** The attempts as a timeline: when, how long, what came back, and what was decided. */
 function attemptLines({ attempts, firstAttemptAt }: DeadLetter): string[] {
   if (attempts.length === 0) return ["  no attempt is on record"];
-  return attempts.flatMap((attempt) => [
-    `  #${attempt.attempt}  +${formatMs(attempt.startedAt - firstAttemptAt)}, took ${formatMs(attempt.durationMs)}: ${attempt.verdict.kind}, effect ${attempt.verdict.effect} (${oneLine(attempt.verdict.because, 160)}; rule ${attempt.verdict.rule})`,
-    `      → ${oneLine(explainBecause(attempt.because), 200)}`,
-    ...(attempt.upstreamRequestId === undefined ? [] : [`      their request id: ${oneLine(attempt.upstreamRequestId)}`]),
-    ...(attempt.bodyExcerpt === undefined ? [] : [`      ${oneLine(attempt.bodyExcerpt, 200)}`]),
-  ]);
+  return attempts.flatMap((attempt) => attemptOf(attempt, firstAttemptAt));
+}
+
+function attemptOf({ attempt, startedAt, durationMs, verdict, because, ...answer }: AttemptRecord, firstAttemptAt: number): string[] {
+  const { kind, status, code, effect, rule } = verdict;
+  const what = [kind, status, code].filter((part) => part !== undefined).join(" ");
+  return [
+    `  #${attempt}  ${new Date(startedAt).toISOString()}  +${formatMs(startedAt - firstAttemptAt)}, took ${formatMs(durationMs)}`,
+    `      ${oneLine(`${what}, effect ${effect}: ${verdict.because} (rule ${rule})`, 200)}`,
+    ...Object.entries(answer.headers ?? {}).map(([name, value]) => `      < ${name}: ${oneLine(value, 200)}`),
+    ...(answer.bodyExcerpt === undefined ? [] : [`      < ${oneLine(answer.bodyExcerpt, 200)}`]),
+    ...(answer.upstreamRequestId === undefined ? [] : [`      their request id: ${oneLine(answer.upstreamRequestId)}`]),
+    `      → ${oneLine(explainBecause(because), 200)}`,
+  ];
 }

@@ -9,6 +9,7 @@ import { showCommand } from "./dlq-show.ts";
 export function dlqCommand(): Command {
   return new Command("dlq")
     .description("dead letters: what failed and was kept")
+    .addHelpText("after", "\nExample:\n  $ holdfast dlq groups\n  $ holdfast dlq replay --all --canary 1 --config holdfast.config.ts")
     .addCommand(groupsCommand())
     .addCommand(listCommand())
     .addCommand(showCommand())

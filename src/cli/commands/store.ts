@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { StoreCheck } from "../../ports/store.ts";
-import { existingStore, loadConfig, storeOf } from "../config-file.ts";
+import { chosenStore, loadConfig } from "../config-file.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { StoreOptions } from "../open-store.ts";
 import { storeCommand } from "../store-command.ts";
@@ -9,6 +9,7 @@ import { storeCommand } from "../store-command.ts";
 export function storeHealthCommand(): Command {
   return new Command("store")
     .description("the store itself")
+    .addHelpText("after", "\nExample:\n  $ holdfast store check --store holdfast.db")
     .addCommand(
       storeCommand("check")
         .description("look for damage, and tell settings and sizes")
@@ -20,7 +21,7 @@ export function storeHealthCommand(): Command {
 
 async function runCheck(options: StoreOptions & { readonly json?: true }): Promise<void> {
   const loaded = options.store === undefined ? await loadConfig(options.config) : undefined;
-  const store = await (loaded?.config.store === undefined ? existingStore(options.store ?? "holdfast.db") : storeOf(loaded))();
+  const store = await chosenStore(options.store, loaded)();
   let found: StoreCheck;
   try {
     found = await store.check();

@@ -12,8 +12,9 @@ export interface Outage {
   readonly because: string;
   /** Story time, ms from its start. */
   readonly openedAtMs: number;
-  /** Missing where the run was killed, or ended, before it closed. */
-  readonly closedAtMs?: number;
+  /** When it closed, or was cut short. */
+  readonly endedAtMs?: number;
+  readonly end: "closed" | "run killed" | "still open";
 }
 
 export interface DemoReport extends Tally {
@@ -84,12 +85,18 @@ export function reportOf(facts: ReportFacts): DemoReport {
 export function outagesOf(story: readonly StoryLine[]): readonly Outage[] {
   const open = new Map<string, Outage>();
   const outages: Outage[] = [];
-  for (const { api, endpoint, to, because, atMs } of story) {
+  for (const line of story) {
+    if (line.type === "restart") {
+      for (const outage of open.values()) outages.push({ ...outage, endedAtMs: line.atMs, end: "run killed" });
+      open.clear();
+      continue;
+    }
+    const { api, endpoint, to, because, atMs } = line;
     const lane = `${api} ${endpoint}`;
     const current = open.get(lane);
-    if (to === "open" && current === undefined) open.set(lane, { api, endpoint, because, openedAtMs: atMs });
+    if (to === "open" && current === undefined) open.set(lane, { api, endpoint, because, openedAtMs: atMs, end: "still open" });
     if (to !== "closed" || current === undefined) continue;
-    outages.push({ ...current, closedAtMs: atMs });
+    outages.push({ ...current, endedAtMs: atMs, end: "closed" });
     open.delete(lane);
   }
   return [...outages, ...open.values()].sort((a, b) => a.openedAtMs - b.openedAtMs);
@@ -146,13 +153,16 @@ function misbehavioursOf({ apis }: DemoReport): string {
 }
 
 function outageLines({ outages }: DemoReport): string {
-  return outages
-    .map(({ api, endpoint, because, openedAtMs, closedAtMs }) => {
-      const howLong =
-        closedAtMs === undefined ? "and was open when the run ended" : `for ${((closedAtMs - openedAtMs) / 1_000).toFixed(1)} s`;
-      return `The breaker of ${api} ${endpoint} opened at ${clockText(openedAtMs)} ${howLong}: ${because}.\n`;
-    })
-    .join("");
+  return outages.map((outage) => `${outageLine(outage)}\n`).join("");
+}
+
+function outageLine({ api, endpoint, because, openedAtMs, endedAtMs, end }: Outage): string {
+  const opened = `The breaker of ${api} ${endpoint} opened at ${clockText(openedAtMs)} (${because})`;
+  if (endedAtMs === undefined) return `${opened}, and was open when the run ended.`;
+  const seconds = ((endedAtMs - openedAtMs) / 1_000).toFixed(1);
+  return end === "closed"
+    ? `${opened} and let nothing but probes through for ${seconds} s.`
+    : `${opened}; ${seconds} s later the run was killed.`;
 }
 
 function letterLines({ deadLetters, commands }: DemoReport): string {
@@ -169,10 +179,8 @@ function letterLines({ deadLetters, commands }: DemoReport): string {
 function endLine({ ok, lost, doubled, suspects }: DemoReport): string {
   if (ok) return "Nothing was lost and nothing was doubled.\n";
   const lines = [
-    ...(lost > 0 ? [`LOST: ${lost} leads are neither done nor kept, such as ${suspects.lost.join(", ")}.\n`] : []),
-    ...(doubled > 0
-      ? [`DOUBLED: ${doubled} leads were written or enrolled more than once, such as ${suspects.doubled.join(", ")}.\n`]
-      : []),
+    ...(lost > 0 ? [`LOST: ${lost} leads are neither done nor kept, such as ${suspects.missing.join(", ")}.\n`] : []),
+    ...(doubled > 0 ? [`DOUBLED: ${doubled} leads were written or enrolled more than once, such as ${suspects.twice.join(", ")}.\n`] : []),
   ];
   return lines.join("");
 }

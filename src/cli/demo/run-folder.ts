@@ -22,13 +22,17 @@ export interface RunState {
 }
 
 /** One line of `story.jsonl`: what is to be told at the end, and would be lost with a killed process. */
-export interface StoryLine {
-  readonly atMs: number;
-  readonly api: string;
-  readonly endpoint: string;
-  readonly to: string;
-  readonly because: string;
-}
+export type StoryLine =
+  | {
+      readonly type: "breaker";
+      readonly atMs: number;
+      readonly api: string;
+      readonly endpoint: string;
+      readonly to: string;
+      readonly because: string;
+    }
+  /** A new process goes on, and knows nothing of the breakers of the old one. */
+  | { readonly type: "restart"; readonly atMs: number };
 
 /** Where a run keeps what must outlive its process: beside the store, ledgers and notes of its own. */
 export interface RunFolder {
@@ -109,6 +113,7 @@ export function beginStretch(folder: RunFolder, work: string, speed: number, mac
     const stretch: Stretch = { storyAt: storyTime(earlier.stretch, lastActivity(folder, earlier)), machineAt: machineNow, speed };
     const state = { ...earlier, stretch, starts: earlier.starts + 1 };
     writeState(folder, state);
+    noteStory(folder, { type: "restart", atMs: stretch.storyAt - state.beganAt });
     return { state, before: "resumed" };
   }
   if (earlier === undefined) refuseForeignStore(folder);

@@ -182,7 +182,7 @@ function show(
   engine.on("idempotency:replayed", () => (progress.replayed += 1));
   engine.on("breaker:changed", ({ lane: { api, endpoint }, from, to, because, retryAfterMs }) => {
     const atMs = toldMs();
-    noteStory(folder, { atMs, api, endpoint, to, because });
+    noteStory(folder, { type: "breaker", atMs, api, endpoint, to, because });
     if (to === "open") {
       const what = from === "half-open" ? "stays open" : "opens";
       screen.note(

@@ -21,7 +21,7 @@ export interface Tally {
   readonly apis: Readonly<Record<ApiName, ApiTally>>;
   readonly deadLetters: readonly GroupTally[];
   /** The first leads that are lost or doubled, for whoever has to find out why. */
-  readonly suspects: { readonly lost: readonly string[]; readonly doubled: readonly string[] };
+  readonly suspects: { readonly missing: readonly string[]; readonly twice: readonly string[] };
 }
 
 export interface ApiTally {
@@ -77,7 +77,7 @@ export function tally(
     wireAttemptsPerCall: perCall(total("wireAttempts"), total("calls")),
     apis,
     deadLetters: groupsOf(letters),
-    suspects: { lost: lost.slice(0, SUSPECTS), doubled: doubled.slice(0, SUSPECTS) },
+    suspects: { missing: lost.slice(0, SUSPECTS), twice: doubled.slice(0, SUSPECTS) },
   };
 }
 
