@@ -1,0 +1,80 @@
+/**
+ * Measures Holdfast beside its peers.
+ *
+ *     npm run bench                      all suites, as a table
+ *     npm run bench -- retry pending     some of them
+ *     npm run bench -- --json            one line of JSON for each figure
+ *     npm run bench -- --quick           hardly anything is measured: to see that it runs
+ *
+ * Every suite runs in a process of its own, so that none compiles or litters the code of another. It is a report: the exit
+ * code is 0 also when an aim does not hold, and 1 only when a suite could not run.
+ */
+import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { cells, table, type Figure, type Suite } from "./figure.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: "boolean", default: false },
+    quick: { type: "boolean", default: false },
+    /** This process is a suite's own. */
+    only: { type: "string" },
+  },
+});
+
+const names = readdirSync(new URL("suites/", import.meta.url))
+  .filter((file) => file.endsWith(".ts"))
+  .map((file) => file.slice(0, -".ts".length))
+  .sort();
+
+if (values.only === undefined) await report();
+else await measure(values.only);
+
+/** Runs one suite here and writes its figures, one a line. */
+async function measure(name: string): Promise<void> {
+  const { suite } = (await import(`./suites/${name}.ts`)) as { readonly suite: Suite };
+  for (const figure of await suite.run(values.quick)) process.stdout.write(`${JSON.stringify(figure)}\n`);
+  // What a peer leaves running holds nobody up.
+  process.exit(0);
+}
+
+async function report(): Promise<void> {
+  const unknown = positionals.filter((name) => !names.includes(name));
+  if (unknown.length > 0) {
+    console.error(`there is no suite named ${unknown.join(", ")}; there are ${names.join(", ")}`);
+    process.exitCode = 2;
+    return;
+  }
+  const figures: Figure[] = [];
+  for (const name of positionals.length === 0 ? names : positionals) {
+    if (!values.json) process.stderr.write(`measuring ${name} …\n`);
+    figures.push(...(await figuresOf(name)));
+  }
+  if (values.json) return;
+  console.log(table([["figure", "value", "ratio", "against", "aim", ""], ...figures.map(cells)]));
+  const missed = figures.filter(({ holds }) => holds === false).length;
+  const aims = figures.filter(({ aim }) => aim !== null).length;
+  console.log(`\n${aims - missed} of ${aims} aims hold. Values depend on the machine and what else it does; ratios less so.`);
+}
+
+/** Runs one suite in a process of its own. */
+async function figuresOf(name: string): Promise<readonly Figure[]> {
+  const args = [fileURLToPath(import.meta.url), "--only", name, ...(values.quick ? ["--quick"] : [])];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  for await (const chunk of child.stdout.setEncoding("utf8")) output += String(chunk);
+  const code = child.exitCode ?? (await new Promise<number | null>((resolve) => child.once("exit", resolve)));
+  if (code !== 0) {
+    console.error(`the suite ${name} ended with ${code ?? child.signalCode}`);
+    process.exitCode = 1;
+    return [];
+  }
+  if (values.json) process.stdout.write(output);
+  return output
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Figure);
+}
