@@ -42,7 +42,7 @@ export function lastBegun(): number {
 
 /** Attaches an explanation to an answer or an error. Primitives cannot carry one. `author` is the call that gives it. */
 export function attach(value: unknown, explanation: Explanation, author?: number): void {
-  if (!isObject(value)) return;
+  if (!canCarry(value)) return;
   explanations.set(value, explanation);
   if (author !== undefined) authors.set(explanation, author);
 }
@@ -50,7 +50,7 @@ export function attach(value: unknown, explanation: Explanation, author?: number
 /** What was done for the call that gave this answer or threw this error. Looks down `cause` chains, ten deep. */
 export function explain(value: unknown): Explanation | undefined {
   let current = value;
-  for (let depth = 0; depth < 10 && isObject(current); depth += 1) {
+  for (let depth = 0; depth < 10 && canCarry(current); depth += 1) {
     const found = explanations.get(current);
     if (found) return found;
     current = causeOf(current);
@@ -71,7 +71,8 @@ export function exhaustedBelow(error: unknown, since: number): Explanation | und
   return code === "cancelled" || (code === "attempts-exhausted" && maxAttempts === 1) ? undefined : found;
 }
 
-function isObject(value: unknown): value is object {
+/** Whether an explanation can hang on it: on anything but a primitive. */
+export function canCarry(value: unknown): value is object {
   return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 

@@ -7,34 +7,38 @@ import { bury, fail, giveUp, succeed, type Settled } from "./ending.ts";
 import { retriesAllowed, spendRetry } from "./scope.ts";
 import { hasLeft, pause, within } from "./wait.ts";
 
-/** Step 7: decides and acts. Answers the outcome to end with, or undefined when the next attempt may start. */
-export async function afterFailure<Value, Payload>(
+/**
+ * Step 7: decides and acts. Answers the outcome to end with, or undefined when the next attempt may start. It is no async
+ * function, because after most failures there is one wait and nothing else.
+ */
+export function afterFailure<Value, Payload>(
   call: Call<Value, Payload>,
   settled: Settled<Value>,
-): Promise<Outcome<Value> | undefined> {
+): Outcome<Value> | Promise<Outcome<Value> | undefined> {
   let decision: Decision;
   try {
     decision = decide(situationOf(call, settled), call.policy, call.runtime.random);
   } catch (fault) {
-    return await askedInVain(call, settled, fault);
+    return askedInVain(call, settled, fault);
   }
-  call.remember(settled.verdict, decision.because, settled.durationMs, settled.settledAt, settled.outcome);
+  // Nobody but a dead letter tells of the attempts before.
+  if (call.details.keep !== undefined) {
+    call.remember(settled.verdict, decision.because, settled.durationMs, settled.settledAt, settled.outcome);
+  }
   switch (decision.action) {
     case "succeed":
       return alreadyDone(call, settled, decision.because);
     case "retry":
-      await retryLater(call, decision);
-      return undefined;
+      return retryLater(call, decision, settled.settledAt);
     case "refresh":
-      return await refresh(call, settled);
+      return refresh(call, settled);
     case "reconcile":
-      return await ask(call, settled, decision);
+      return ask(call, settled, decision);
     case "repair":
     case "park":
       throw new Error(`an inline call cannot ${decision.action}`);
     case "dead-letter":
-      await bury(call, settled, decision);
-      return settled.outcome;
+      return bury(call, settled, decision).then(() => settled.outcome);
     case "fail":
       fail(call, settled, decision.because);
       return settled.outcome;
@@ -74,7 +78,7 @@ export function situationOf<Value, Payload>(call: Call<Value, Payload>, settled:
     exhaustedBelow: below !== undefined || (details.retriesAbove ?? 0) > 0,
     budgets: {
       // Its own too: what calls inside of it have retried is taken from that, though its own attempts are not used up.
-      task: retriesAllowed(call),
+      task: retriesAllowed(call.parent),
       key: value === undefined || details.quota === undefined ? Number.POSITIVE_INFINITY : details.quota.available(value, settledAt),
       lane: details.lane?.budget?.available(settledAt) ?? Number.POSITIVE_INFINITY,
     },
@@ -90,13 +94,13 @@ function mayHaveRunOut<Value, Payload>({ attempt, maxAttempts, refreshedAt }: Ca
   return refreshedAt !== undefined && attemptAt - refreshedAt > FRESH_MS && attempt < maxAttempts;
 }
 
-/** Takes the retry from every budget and waits. Nothing may come between the look at the budgets and this. */
-async function retryLater<Value, Payload>(
+/** Takes the retry from every budget and waits. Nothing may come between the look at the budgets, `now`, and this. */
+function retryLater<Value, Payload>(
   call: Call<Value, Payload>,
   { delayMs, because }: Extract<Decision, { action: "retry" }>,
-): Promise<void> {
+  now: number,
+): Promise<undefined> {
   const { details, runtime } = call;
-  const now = runtime.clock.monotonic();
   spendRetry(call);
   details.lane?.budget?.withdraw(now);
   const value = details.quota?.valueOf(details.labels);
@@ -111,7 +115,7 @@ async function retryLater<Value, Payload>(
       where: "a retry inside another call or task; both draw on the outer budget",
     });
   }
-  await pause(call, delayMs);
+  return pause(call, delayMs);
 }
 
 /** Gets a new credential. One that cannot be had now is an attempt that came to nothing, and is judged as any other. */
@@ -156,10 +160,7 @@ async function ask<Value, Payload>(
     // It certainly did not happen, so the same situation is judged again with that doubt removed.
     const certain: Settled<Value> = { ...settled, verdict: { ...settled.verdict, effect: "none" }, settledAt: runtime.clock.monotonic() };
     const next = decide(situationOf(call, certain), { ...call.policy, backoff: () => 0 }, runtime.random);
-    if (next.action === "retry") {
-      await retryLater(call, next);
-      return undefined;
-    }
+    if (next.action === "retry") return await retryLater(call, next, certain.settledAt);
     if (next.action === "dead-letter") await bury(call, certain, next);
     else fail(call, certain, next.because);
     return settled.outcome;

@@ -1,6 +1,6 @@
 import type { Because, DeadReason, Decision } from "../core/decision.ts";
 import { DeadlineError, StoreError, isHoldfastError, type ErrorCode } from "../core/errors.ts";
-import { attach, exhaustedBelow, type Explanation } from "../core/explain.ts";
+import { attach, canCarry, exhaustedBelow, type Explanation } from "../core/explain.ts";
 import type { Verdict } from "../core/verdict.ts";
 import type { Call, Outcome } from "./call.ts";
 
@@ -18,7 +18,8 @@ export const ANSWERED: Because = Object.freeze({ code: "answered" });
 /** It went well: says so to whoever listens, and what it took where that was more than one attempt. */
 export function succeed<Value, Payload>(call: Call<Value, Payload>, value: Value, because: Because, now: number): Value {
   const { events } = call.runtime;
-  if (call.attempt > 1 || because !== ANSWERED) {
+  // What cannot carry an explanation needs none, nor a name for the operation.
+  if ((call.attempt > 1 || because !== ANSWERED) && canCarry(value)) {
     attach(value, { operation: call.operation, attempts: call.attempt, outcome: "succeeded", because });
   }
   if (events.wants("call:settled")) {

@@ -1,5 +1,6 @@
 import { MAX_DELAY_MS } from "../core/duration.ts";
 import { DeadlineError } from "../core/errors.ts";
+import { sleep } from "../ports/clock.ts";
 import type { AbortListener } from "./abort-hub.ts";
 import { Deadline } from "./deadline-timers.ts";
 import type { Runtime } from "./runtime.ts";
@@ -21,23 +22,26 @@ export function hasLeft({ callerSignal }: { readonly callerSignal: AbortSignal |
  * Waits so long, or until the caller leaves, which is looked at before anything else is done. Ten thousand calls that rest under one
  * signal share its one listener.
  */
-export function pause({ runtime, callerSignal }: Waiting, ms: number): Promise<void> {
-  const { aborts, clock } = runtime;
+export function pause({ runtime, callerSignal }: Waiting, ms: number): Promise<undefined> {
+  return callerSignal === undefined ? sleep(runtime.clock, ms) : pauseUnder(callerSignal, runtime, ms);
+}
+
+function pauseUnder(signal: AbortSignal, { aborts, clock }: Runtime, ms: number): Promise<undefined> {
   return new Promise((resolve) => {
     const listener: AbortListener = {
       onAborted: () => {
         clock.clearTimer(timer);
-        resolve();
+        resolve(undefined);
       },
     };
     const timer = clock.setTimer(
       () => {
-        if (callerSignal !== undefined) aborts.remove(callerSignal, listener);
-        resolve();
+        aborts.remove(signal, listener);
+        resolve(undefined);
       },
       Math.min(Math.max(0, ms), MAX_DELAY_MS),
     );
-    if (callerSignal !== undefined) aborts.add(callerSignal, listener);
+    aborts.add(signal, listener);
   });
 }
 

@@ -27,23 +27,31 @@ export interface Clock {
  * Waits `ms`, or rejects with the signal's reason as soon as it aborts. The listener is taken off again, so that many
  * waits may share one long-lived signal.
  */
-export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<undefined> {
+  const delayMs = Math.min(Math.max(0, ms), MAX_DELAY_MS);
+  return signal === undefined ? sleepThrough(clock, delayMs) : sleepUnlessAborted(clock, delayMs, signal);
+}
+
+function sleepThrough(clock: Clock, delayMs: number): Promise<undefined> {
+  return new Promise((resolve) => {
+    clock.setTimer(() => resolve(undefined), delayMs);
+  });
+}
+
+function sleepUnlessAborted(clock: Clock, delayMs: number, signal: AbortSignal): Promise<undefined> {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) {
+    if (signal.aborted) {
       reject(signal.reason as Error);
       return;
     }
     const onAbort = (): void => {
       clock.clearTimer(timer);
-      reject(signal?.reason as Error);
+      reject(signal.reason as Error);
     };
-    const timer = clock.setTimer(
-      () => {
-        signal?.removeEventListener("abort", onAbort);
-        resolve();
-      },
-      Math.min(Math.max(0, ms), MAX_DELAY_MS),
-    );
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const timer = clock.setTimer(() => {
+      signal.removeEventListener("abort", onAbort);
+      resolve(undefined);
+    }, delayMs);
+    signal.addEventListener("abort", onAbort, { once: true });
   });
 }
