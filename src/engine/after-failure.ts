@@ -78,7 +78,7 @@ export function situationOf<Value, Payload>(call: Call<Value, Payload>, settled:
     exhaustedBelow: below !== undefined || (details.retriesAbove ?? 0) > 0,
     budgets: {
       // Its own too: what calls inside of it have retried is taken from that, though its own attempts are not used up.
-      task: retriesAllowed(call.parent),
+      task: retriesAllowed(call),
       key: value === undefined || details.quota === undefined ? Number.POSITIVE_INFINITY : details.quota.available(value, settledAt),
       lane: details.lane?.budget?.available(settledAt) ?? Number.POSITIVE_INFINITY,
     },
