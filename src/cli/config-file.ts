@@ -1,9 +1,8 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { defineConfig, type HoldfastConfig } from "../api/define-config.ts";
+import type { HoldfastConfig } from "../api/define-config.ts";
 import { ConfigError, NotFoundError } from "../core/errors.ts";
-import { sqlite } from "../adapters/store/sqlite/index.ts";
 import type { StoreFactory } from "../ports/store.ts";
 
 /** Names looked for where none is given, in this order. */
@@ -21,6 +20,7 @@ export async function loadConfig(named: string | undefined): Promise<LoadedConfi
   if (file === undefined) return undefined;
   if (!existsSync(file))
     throw new ConfigError({ path: "--config", message: `--config ${file} does not exist; name a file such as ${NAMES.join(" or ")}` });
+  const { defineConfig } = await import("../api/define-config.ts");
   const config = extname(file) === ".json" ? parseJson(file) : await importDefault(file);
   return { file, config: defineConfig(config as HoldfastConfig) };
 }
@@ -55,8 +55,8 @@ export function storeFileOf({ file, config: { store = "sqlite:holdfast.db" } }: 
 }
 
 /** The store that a command is to work on: the one that was named, else the config's, else `holdfast.db`. */
-export function chosenStore(named: string | undefined, loaded: LoadedConfig | undefined): StoreFactory {
-  if (named !== undefined || loaded === undefined) return existingStore(named ?? "holdfast.db");
+export async function chosenStore(named: string | undefined, loaded: LoadedConfig | undefined): Promise<StoreFactory> {
+  if (named !== undefined || loaded === undefined) return await existingStore(named ?? "holdfast.db");
   const file = storeFileOf(loaded);
   if (file === undefined) {
     throw new ConfigError({
@@ -64,11 +64,11 @@ export function chosenStore(named: string | undefined, loaded: LoadedConfig | un
       message: `the store of ${loaded.file} is "memory:", which ends with the process that fills it; name a file with --store`,
     });
   }
-  return existingStore(file);
+  return await existingStore(file);
 }
 
 /** A store's file that must be there: a typo must not make an empty one that says all is well. */
-function existingStore(path: string): StoreFactory {
+async function existingStore(path: string): Promise<StoreFactory> {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat?.isFile() !== true || stat.size === 0) {
     const what =
@@ -79,5 +79,6 @@ function existingStore(path: string): StoreFactory {
           : "there is no file but something else at";
     throw new NotFoundError(`${what} ${path}; name the store's file with --store, or the config that names it with --config`);
   }
+  const { sqlite } = await import("../adapters/store/sqlite/index.ts");
   return sqlite(path);
 }

@@ -1,4 +1,4 @@
-import { createHoldfast, type Holdfast } from "../client/holdfast.ts";
+import type { Holdfast } from "../client/holdfast.ts";
 import { ConfigError } from "../core/errors.ts";
 import { chosenStore, loadConfig } from "./config-file.ts";
 
@@ -20,7 +20,10 @@ export async function withHoldfast<Result>(options: StoreOptions, need: Need, wo
       message: "sending again takes the APIs' definitions, for their limits and credentials; name the config with --config",
     });
   }
-  const hf = await createHoldfast({ apis: loaded?.config.apis ?? {}, store: chosenStore(options.store, loaded) });
+  const store = await chosenStore(options.store, loaded);
+  // Loaded when there is something to open: help, and a name with a typo, do without the engine.
+  const { createHoldfast } = await import("../client/holdfast.ts");
+  const hf = await createHoldfast({ apis: loaded?.config.apis ?? {}, store });
   try {
     return await work(hf);
   } finally {

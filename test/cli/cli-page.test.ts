@@ -6,7 +6,10 @@ const page = readFileSync(new URL("../../docs/reference/cli.md", import.meta.url
 
 /** The rows of the table of exit codes, as they stand on a page. */
 function rowsOf(text: string): readonly string[] {
-  return (text.split("## Exit codes")[1] ?? "").split("\n").filter((line) => /^\| \d/.test(line));
+  return (text.split("## Exit codes")[1] ?? "")
+    .split("\n")
+    .filter((line) => /^\| \d/.test(line))
+    .map((line) => line.replaceAll(/ +/g, " "));
 }
 
 describe("docs/reference/cli.md", () => {

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { ConfigError } from "../../core/errors.ts";
 import { loadConfig, storeFileOf } from "../config-file.ts";
-import { describeApi, missingSecrets } from "../describe-api.ts";
+import type { InForce } from "../describe-api.ts";
 import { oneLine, table } from "../output/text.ts";
 
 /** `holdfast config`: what a config says. */
@@ -23,6 +23,7 @@ async function runCheck(options: { readonly config?: string; readonly json?: tru
   const loaded = await loadConfig(options.config);
   if (loaded === undefined)
     throw new ConfigError({ path: "--config", message: "there is no holdfast.config.ts, .js or .json here; name one with --config" });
+  const { describeApi, missingSecrets } = await import("../describe-api.ts");
   const definitions = Object.entries(loaded.config.apis);
   const apis = definitions.map(([name, definition]) => ({ name, inForce: describeApi(name, definition) }));
   const warnings = definitions.flatMap(([name, { auth }]) => missingSecrets(`apis.${name}.auth`, auth));
@@ -40,6 +41,6 @@ async function runCheck(options: { readonly config?: string; readonly json?: tru
   for (const warning of warnings) console.error(`holdfast: ${warning}`);
 }
 
-function asJson({ name, inForce }: { readonly name: string; readonly inForce: ReturnType<typeof describeApi> }): object {
+function asJson({ name, inForce }: { readonly name: string; readonly inForce: readonly InForce[] }): object {
   return { name, inForce: Object.fromEntries(inForce.map(({ option, value, from }) => [option, { value, from }])) };
 }

@@ -2,10 +2,6 @@ import { Command, InvalidArgumentError } from "commander";
 import { exitCodes } from "../exit-codes.ts";
 import { readCount } from "../store-command.ts";
 import { DEFAULT_LEADS, DEFAULT_SEED } from "../demo/make-leads.ts";
-import { serveMended } from "../demo/mended.ts";
-import { printed } from "../demo/report.ts";
-import { runDemo, SupersededError } from "../demo/run.ts";
-import { screenFor } from "../demo/screens.ts";
 
 interface Options {
   readonly file?: string;
@@ -51,6 +47,8 @@ function readLeadCount(text: string): number {
 
 async function run(options: Options): Promise<void> {
   const { fast, json, leads, mended, ...rest } = options;
+  // Loaded when it is called for: the other commands start without it.
+  const { printed, runDemo, screenFor, serveMended, SupersededError } = await import("../demo/index.ts");
   if (mended === true) return await serveMended(options.store);
   endAtOnceBySignal();
   try {

@@ -35,8 +35,8 @@ async function runReplay(ids: readonly string[], flags: ReplayFlags): Promise<vo
     console.log(json ? JSON.stringify(entry) : `${entry.id}  ${entry.result}  ${oneLine(entry.because, 120)}`);
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort());
+  const which = whichOf(ids, flags);
   const report = await withHoldfast(flags, "apis", async (hf) => {
-    const which = whichOf(ids, flags);
     await demandThere(hf, ids, flags.group);
     return await hf.deadLetters.replay({
       ...which,

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
 import { ConfigError } from "../../core/errors.ts";
-import { flakyApi } from "../../testing/flaky-api/flaky-api.ts";
 import type { FlakyApi } from "../../testing/flaky-api/flaky-api.ts";
 import type { LedgerSummary } from "../../testing/flaky-api/ledger-summary.ts";
 import type { FlakyScript } from "../../testing/flaky-api/script.ts";
@@ -45,6 +44,8 @@ export function mockCommand(): Command {
 
 async function runMock(options: MockOptions): Promise<void> {
   const { script, json = false, ledger, ...others } = options;
+  // Loaded when it is called for: the other commands start without it.
+  const { flakyApi } = await import("../../testing/flaky-api/flaky-api.ts");
   const api = await flakyApi(readScript(script), { ...others, ...(ledger === undefined ? {} : { ledgerFile: ledger }) });
   console.log(json ? JSON.stringify({ listening: api.url }) : `listening on ${api.url}`);
   await closedBySignal(api);

@@ -21,7 +21,7 @@ export function storeHealthCommand(): Command {
 
 async function runCheck(options: StoreOptions & { readonly json?: true }): Promise<void> {
   const loaded = options.store === undefined ? await loadConfig(options.config) : undefined;
-  const store = await chosenStore(options.store, loaded)();
+  const store = await (await chosenStore(options.store, loaded))();
   let found: StoreCheck;
   try {
     found = await store.check();
