@@ -1,5 +1,6 @@
 import { durationMs, type Duration } from "../core/duration.ts";
 import { ConfigError } from "../core/errors.ts";
+import { shown } from "../core/shown.ts";
 import { resolveBackoff, type Backoff, type BackoffLike } from "../policy/backoff/backoff.ts";
 
 /** How long things may take. */
@@ -53,15 +54,11 @@ export function resolveCallPolicy(
     const at = `${path.retry}maxAttempts`;
     throw new ConfigError({
       path: at,
-      message: `${at} is ${maxAttempts}; give a whole number from 1 to ${MOST_ATTEMPTS} (all tries, the first included): there is no unbounded retry`,
+      message: `${at} is ${shown(maxAttempts)}; give a whole number from 1 to ${MOST_ATTEMPTS} (all tries, the first included): there is no unbounded retry`,
     });
   }
   const { attempt, total } = options.timeout ?? {};
-  const attempts =
-    attempt === undefined ? [Number.POSITIVE_INFINITY] : Array.isArray(attempt) ? (attempt as readonly Duration[]) : [attempt as Duration];
-  if (attempts.length === 0)
-    throw new ConfigError({ path: `${path.timeout}attempt`, message: `${path.timeout}attempt is empty; give a duration, or leave it out` });
-  const attemptTimeoutsMs = attempts.map((one) => (one === Number.POSITIVE_INFINITY ? one : positive(one, `${path.timeout}attempt`)));
+  const attemptTimeoutsMs = attemptTimeouts(attempt, `${path.timeout}attempt`);
   const maxHintMs = durationMs(options.maxHint ?? DEFAULT_MAX_HINT_MS, `${path.rest}maxHint`);
   return Object.freeze({
     maxAttempts,
@@ -72,6 +69,18 @@ export function resolveCallPolicy(
     maxHintMs,
     maxWaitMs: options.maxWait === undefined ? maxHintMs : durationMs(options.maxWait, `${path.rest}maxWait`),
   });
+}
+
+function attemptTimeouts(given: TimeoutOptions["attempt"], path: string): readonly number[] {
+  if (given === undefined) return [Number.POSITIVE_INFINITY];
+  if (!Array.isArray(given)) return [orNone(given as Duration, path)];
+  if (given.length === 0) throw new ConfigError({ path, message: `${path} is empty; give a duration, or leave it out` });
+  return (given as readonly Duration[]).map((one, index) => orNone(one, `${path}[${index}]`));
+}
+
+/** Infinity says in words what leaving it out says. */
+function orNone(value: Duration, path: string): number {
+  return value === Number.POSITIVE_INFINITY ? value : positive(value, path);
 }
 
 function positive(value: Duration, path: string): number {
