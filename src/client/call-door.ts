@@ -4,15 +4,16 @@ import { attach, type Explanation } from "../core/explain.ts";
 import { shown } from "../core/shown.ts";
 import { Call, type CallDetails, type Reconciled } from "../engine/call.ts";
 import { FunctionWork, type WorkFunction } from "../engine/function-work.ts";
+import type { Lane } from "../engine/lane.ts";
 import { run } from "../engine/lifecycle.ts";
 import { resolveCallPolicy, type CallPolicy } from "../engine/call-policy.ts";
 import { payloadFingerprint } from "../policy/idempotency/key.ts";
 import type { StoredAnswer } from "../ports/idempotency-store.ts";
-import type { Classifier } from "../policy/classify/classify.ts";
 import type { EndpointSettings, ResolvedApi } from "../api/resolve-api.ts";
 import type { Engine, OpenApi } from "./engine.ts";
 import { runKeyed } from "./keyed-call.ts";
 import { checkLabels, checkSignal, checkTimeout, namesOf, refuseUnknownNames } from "./options.ts";
+import { OptionsMemo } from "./options-memo.ts";
 
 interface CommonCallOptions<Value> {
   /** What is done, such as `import`: names the lane, the dead letter and the metrics. */
@@ -74,12 +75,21 @@ const NAMES: Names = namesOf({
   idempotencyKey: true,
 });
 
+/** What all calls share that say the same of themselves. */
+interface CallPlan {
+  readonly settings: EndpointSettings;
+  readonly policy: CallPolicy;
+  readonly work: FunctionWork<unknown>;
+  /** Whether it must not be repeated blindly, and so wants a key. */
+  readonly wantsKey: boolean;
+  /** The details of a call that has nothing of its own: one object for all of them, since a call keeps it while it waits. */
+  readonly details: CallDetails<never>;
+}
+
 /** `hf.call`: any function, under the policies of an API. */
 export class CallDoor {
   readonly #engine: Engine;
-  /** Overridden policies of calls whose options are one object used again. */
-  readonly #policies = new WeakMap<object, CallPolicy>();
-  readonly #works = new WeakMap<Classifier, FunctionWork<unknown>>();
+  readonly #plans = new WeakMap<Lane, OptionsMemo<CallOptions<never>, CallPlan>>();
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -95,24 +105,13 @@ export class CallDoor {
 
   #call<Value>({ api, lanes }: OpenApi, options: CallOptions<Value>, fn: WorkFunction<Value>): Promise<Value> {
     this.#engine.assertOpen();
-    refuseUnknownNames(options, NAMES, "call");
-    const { operation, effects, idempotencyKey, partition = "" } = options;
-    const settings = api.settings(operation);
-    const policy = this.#policyOf(settings.policy, options);
-    check(api, settings, policy, options);
-    const details: CallDetails<Value> = {
-      lane: lanes.lane(operation, partition),
-      signal: options.signal,
-      repeatable: effects === "read" || settings.repeatable || (idempotencyKey !== undefined && api.idempotency !== undefined),
-      keep: effects === "write" && settings.durability !== "none" ? this.#engine.keep : undefined,
-      reconcile: options.reconcile,
-      idempotencyKey,
-      labels: options.labels,
-      quota: api.quota,
-      cost: options.cost ?? settings.cost,
-      operationName: operation,
-    };
-    const work = this.#workOf(settings.classifier) as FunctionWork<Value>;
+    const operation = operationOf(options);
+    const { partition = "", effects, idempotencyKey } = options;
+    const lane = lanes.lane(operation, partition);
+    const plan = this.#planOf(api, lane, options as CallOptions<never>);
+    const { policy, settings } = plan;
+    const work = plan.work as FunctionWork<Value>;
+    const details = detailsOf(api, plan, options);
     if (idempotencyKey === undefined || effects === "read") return run(new Call(this.#engine.runtime, policy, work, fn, details));
     return runKeyed<Value, WorkFunction<Value>>(this.#engine, {
       api,
@@ -133,70 +132,99 @@ export class CallDoor {
     });
   }
 
-  #policyOf<Value>(base: CallPolicy, options: CallOptions<Value>): CallPolicy {
-    if (options.maxAttempts === undefined && options.timeout === undefined) return base;
-    const known = this.#policies.get(options);
-    if (known !== undefined) return known;
-    checkTimeout(options.timeout, "call.timeout");
-    const { maxAttempts = base.maxAttempts, timeout } = options;
-    const own = resolveCallPolicy(
-      { maxAttempts, ...(timeout === undefined ? {} : { timeout }) },
-      { retry: "call.", timeout: "call.timeout.", rest: "call." },
-    );
-    const merged: CallPolicy = {
-      ...base,
-      maxAttempts,
-      ...(timeout?.attempt === undefined ? {} : { attemptTimeoutsMs: own.attemptTimeoutsMs }),
-      ...(timeout?.total === undefined ? {} : { totalMs: own.totalMs, cutAtTotal: true }),
-    };
-    this.#policies.set(options, merged);
-    return merged;
+  #planOf(api: ResolvedApi, lane: Lane, options: CallOptions<never>): CallPlan {
+    let plans = this.#plans.get(lane);
+    if (plans === undefined) {
+      plans = new OptionsMemo((said) => this.#plan(api, lane, said), {
+        ofTheCall: ["partition", "signal", "labels", "input", "idempotencyKey", "reconcile"],
+        data: ["timeout"],
+      });
+      this.#plans.set(lane, plans);
+    }
+    return plans.of(options);
   }
 
-  #workOf(classifier: Classifier): FunctionWork<unknown> {
-    let work = this.#works.get(classifier);
-    if (work === undefined) {
-      work = new FunctionWork(classifier, this.#engine.runtime);
-      this.#works.set(classifier, work);
+  #plan(api: ResolvedApi, lane: Lane, options: CallOptions<never>): CallPlan {
+    refuseUnknownNames(options, NAMES, "call");
+    const { operation, effects, cost } = options;
+    const settings = api.settings(operation);
+    const policy = policyOf(settings.policy, options);
+    if (effects !== "read" && effects !== "write") {
+      throw new ConfigError({
+        path: "call.effects",
+        message: `call.effects is ${shown(effects)}; say "read" or "write", since a write must not be repeated blindly`,
+      });
     }
-    return work;
+    if (cost !== undefined && !(cost > 0 && Number.isFinite(cost))) {
+      throw new ConfigError({ path: "call.cost", message: `call.cost is ${shown(cost)}; give a number above 0` });
+    }
+    const repeatable = effects === "read" || settings.repeatable;
+    return {
+      settings,
+      policy,
+      work: new FunctionWork(settings.classifier, this.#engine.runtime),
+      wantsKey: !repeatable && policy.maxAttempts > 1,
+      details: {
+        lane,
+        repeatable,
+        keep: effects === "write" && settings.durability !== "none" ? this.#engine.keep : undefined,
+        quota: api.quota,
+        cost: cost ?? settings.cost,
+        operationName: operation,
+      },
+    };
   }
 }
 
-/** What the types say already, for those who have none. A write that may be repeated blindly is the one mistake not to make. */
-function check<Value>(api: ResolvedApi, settings: EndpointSettings, policy: CallPolicy, options: CallOptions<Value>): void {
-  const { operation, effects, idempotencyKey, cost, input, labels, reconcile, signal } = options;
-  if (typeof operation !== "string" || operation === "") {
-    throw new ConfigError({
-      path: "call.operation",
-      message: `call.operation is ${shown(operation)}; name what is done, such as "import"`,
-    });
-  }
-  if (effects !== "read" && effects !== "write") {
-    throw new ConfigError({
-      path: "call.effects",
-      message: `call.effects is ${shown(effects)}; say "read" or "write", since a write must not be repeated blindly`,
-    });
-  }
-  if (effects === "write" && idempotencyKey === undefined && policy.maxAttempts > 1 && !settings.repeatable) {
+/** What a call overrides, over what the API says. */
+function policyOf(base: CallPolicy, { maxAttempts = base.maxAttempts, timeout }: CallOptions<never>): CallPolicy {
+  if (maxAttempts === base.maxAttempts && timeout === undefined) return base;
+  checkTimeout(timeout, "call.timeout");
+  const own = resolveCallPolicy(
+    { maxAttempts, ...(timeout === undefined ? {} : { timeout }) },
+    { retry: "call.", timeout: "call.timeout.", rest: "call." },
+  );
+  return {
+    ...base,
+    maxAttempts,
+    ...(timeout?.attempt === undefined ? {} : { attemptTimeoutsMs: own.attemptTimeoutsMs }),
+    ...(timeout?.total === undefined ? {} : { totalMs: own.totalMs, cutAtTotal: true }),
+  };
+}
+
+function operationOf<Value>(options: CallOptions<Value>): string {
+  const operation = (options as Partial<CallOptions<Value>> | null | undefined)?.operation;
+  if (typeof operation === "string" && operation !== "") return operation;
+  refuseUnknownNames(options, NAMES, "call");
+  throw new ConfigError({
+    path: "call.operation",
+    message: `call.operation is ${shown(operation)}; name what is done, such as "import"`,
+  });
+}
+
+/** The plan's details, with what this call has of its own; checked, for those who have no types. */
+function detailsOf<Value>(api: ResolvedApi, { details, wantsKey, policy }: CallPlan, options: CallOptions<Value>): CallDetails<Value> {
+  const { operation, effects, idempotencyKey, input, labels, reconcile, signal } = options;
+  // A write that may be repeated blindly is the one mistake not to make.
+  if (wantsKey && idempotencyKey === undefined) {
     throw new ConfigError({
       path: "call.idempotencyKey",
       message: `${api.name} ${operation} is a write that may be tried ${policy.maxAttempts} times and has no call.idempotencyKey; give one (idempotencyKey() derives it), set maxAttempts: 1, or declare the endpoint repeatable`,
     });
   }
+  if (input !== undefined && idempotencyKey === undefined) throw withoutEffect("input", "without call.idempotencyKey");
+  if (idempotencyKey === undefined && labels === undefined && reconcile === undefined && signal === undefined) return details;
   if (idempotencyKey !== undefined && (typeof idempotencyKey !== "string" || idempotencyKey === "")) {
     throw new ConfigError({
       path: "call.idempotencyKey",
       message: `call.idempotencyKey is ${shown(idempotencyKey)}; give a text that is the same for every repeat of this operation, or leave it out`,
     });
   }
-  if (input !== undefined && idempotencyKey === undefined) throw withoutEffect("input", "without call.idempotencyKey");
   if (reconcile !== undefined && effects === "read") throw withoutEffect("reconcile", 'with effects: "read"');
   if (signal !== undefined) checkSignal(signal, "call.signal");
   if (labels !== undefined) checkLabels(labels, "call.labels");
-  if (cost !== undefined && !(cost > 0 && Number.isFinite(cost))) {
-    throw new ConfigError({ path: "call.cost", message: `call.cost is ${shown(cost)}; give a number above 0` });
-  }
+  const honoured = idempotencyKey !== undefined && api.idempotency !== undefined;
+  return { ...details, repeatable: details.repeatable === true || honoured, idempotencyKey, labels, reconcile, signal };
 }
 
 function withoutEffect(name: string, where: string): ConfigError {
