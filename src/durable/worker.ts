@@ -10,6 +10,7 @@ import { KnownBacklog, laneText, type KnownLane } from "./known-backlog.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { Settler } from "./settler.ts";
 import { storePauseMs } from "./store-pause.ts";
+import { UnderWay } from "./under-way.ts";
 import type { ResolvedWorkerOptions } from "./worker-options.ts";
 
 /** How the worker reaches the rest: it knows queues and lanes, not HTTP. */
@@ -40,6 +41,11 @@ interface Ask {
   readonly admissions: Admission[];
 }
 
+interface Claimed {
+  readonly held: HeldOperation;
+  readonly ask: Ask;
+}
+
 interface Plan {
   readonly asks: readonly Ask[];
   /** How long nothing will change by itself. */
@@ -56,6 +62,8 @@ const LEAST_BETWEEN_READS_MS = 5;
 const LOOK_FOR_PERMITS_MS = 25;
 /** Claims that find nothing, although the backlog says otherwise, are not repeated at once. */
 const AFTER_EMPTY_CLAIM_MS = 5;
+/** Operations that are tried one by one follow each other at least so far apart. */
+const ONE_BY_ONE_MS = 250;
 /** Time for the last writes after the attempts were aborted. */
 const LAST_WRITES_MS = 5_000;
 
@@ -80,8 +88,7 @@ export class Worker {
   readonly #settler: Settler;
   readonly #keeper: LeaseKeeper;
   readonly #known = new KnownBacklog();
-  readonly #underWay = new Set<HeldOperation>();
-  readonly #perLane = new Map<Lane, number>();
+  readonly #underWay = new UnderWay();
   /** Aborts what is under way when the grace is over. */
   readonly #graceOver = new AbortController();
   /** Ends every wait of the loop. */
@@ -97,7 +104,6 @@ export class Worker {
   #emptyClaims = 0;
   /** A claim failed, perhaps after it was done: operations may be leased to us that we know nothing of. */
   #claimsInDoubt = false;
-  #idle: (() => void) | undefined = undefined;
 
   constructor(options: ResolvedWorkerOptions, ports: WorkerPorts) {
     this.#options = options;
@@ -175,7 +181,7 @@ export class Worker {
     this.#stop.abort();
     this.#unlisten?.();
     this.#keeper.extendOnly();
-    const ended = this.#running.then(() => this.#allDone());
+    const ended = this.#running.then(() => this.#underWay.empty());
     if (!(await within(clock, ended, graceMs))) {
       this.#graceOver.abort(new Error("the worker was told to stop, and its grace is over"));
       if (!(await within(clock, ended, LAST_WRITES_MS))) {
@@ -184,10 +190,6 @@ export class Worker {
       }
     }
     this.#keeper.stop();
-  }
-
-  #allDone(): Promise<void> {
-    return this.#underWay.size === 0 ? Promise.resolve() : new Promise((resolve) => (this.#idle = resolve));
   }
 
   async #loop(): Promise<void> {
@@ -273,7 +275,7 @@ export class Worker {
       const place = this.#ports.place(known.key);
       if (place === undefined) continue;
       // Lanes of the store may share one of the engine, where an API has more of them than are kept apart.
-      const own = (this.#perLane.get(place.lane) ?? 0) + (planned.get(place.lane) ?? 0);
+      const own = this.#underWay.of(place.lane) + (planned.get(place.lane) ?? 0);
       const wanted = Math.min(known.due, laneConcurrency - own, Math.max(free, ALWAYS_OF_A_LANE - own));
       if (wanted <= 0) continue;
       const { admissions, waitMs } = takeAdmissions(place, wanted, monotonic);
@@ -296,18 +298,24 @@ export class Worker {
     const leaseUntil = now + leaseMs;
     const leaseEndsAt = clock.monotonic() + leaseMs;
     const allowances: readonly Allowance[] = asks.map(({ known, admissions }) => ({ ...known.key, max: admissions.length }));
-    const open = new Map(asks.map((ask) => [laneText(ask.known.key), ask]));
     try {
       const claimed = await store.claim({ worker: name, allowances, now, leaseUntil });
+      const byLane = new Map(asks.map((ask) => [laneText(ask.known.key), ask]));
+      const counts = new Map<Ask, number>();
+      const lastChances: Claimed[] = [];
       for (const one of claimed) {
-        const ask = open.get(laneText(one.operation));
+        const ask = byLane.get(laneText(one.operation));
         if (ask === undefined) throw new TypeError("the store gave an operation of a lane that it was not asked for");
-        const admission = this.#stop.signal.aborted ? undefined : ask.admissions.pop();
-        void this.#carryOut(new HeldOperation(one, ask.place.lane, clock, leaseUntil, leaseEndsAt), admission);
+        counts.set(ask, (counts.get(ask) ?? 0) + 1);
+        const held = new HeldOperation(one, ask.place.lane, clock, leaseUntil, leaseEndsAt);
+        if (one.vanished > 0 && one.vanished >= this.#options.poisonAfter - 1) lastChances.push({ held, ask });
+        else this.#begin({ held, ask });
       }
-      for (const [index, { known, admissions }] of asks.entries()) {
+      this.#giveLastChances(lastChances);
+      for (const [index, ask] of asks.entries()) {
         const { max } = allowances[index] as Allowance;
-        this.#known.claimed(known.key, max - admissions.length, admissions.length > 0);
+        const count = counts.get(ask) ?? 0;
+        this.#known.claimed(ask.known.key, count, count < max);
       }
       return claimed.length;
     } catch (error) {
@@ -319,27 +327,57 @@ export class Worker {
     }
   }
 
-  /** Without an admission (we have been told to stop meanwhile) it is handed back. */
-  async #carryOut(held: HeldOperation, admission: Admission | undefined): Promise<void> {
-    const { claimed, lane } = held;
-    this.#underWay.add(held);
-    this.#perLane.set(lane, (this.#perLane.get(lane) ?? 0) + 1);
+  /**
+   * An operation that has seen so many holders vanish that it is poison at the next may be what made them vanish, or have stood
+   * beside it. So its last chance is one for itself: of a claim one is carried out, once the others are safely put off.
+   */
+  #giveLastChances(claimed: readonly Claimed[]): void {
+    const [first, ...others] = this.#underWay.hasLastChance ? [undefined, ...claimed] : claimed;
+    const putOff = Promise.all(
+      others.flatMap((one, index) => (one === undefined ? [] : [this.#carryOut(one.held, async () => this.#later(one.held, index + 1))])),
+    );
+    if (first !== undefined) this.#begin(first, putOff);
+  }
+
+  #later({ claimed }: HeldOperation, place: number): Settlement {
+    const { operation, claim, vanished, previousDelayMs } = claimed;
+    const now = this.#ports.runtime.clock.now();
+    const detail = `${vanished} workers vanished while they had it; it waits until it can be tried alone`;
+    const because = { code: "backoff", detail } as const;
+    return {
+      id: operation.id,
+      claim,
+      now,
+      outcome: { state: "parked", until: now + place * ONE_BY_ONE_MS, delayMs: previousDelayMs, because },
+    };
+  }
+
+  /** Carries out what was claimed, `after` something; hands it back where we have been told to stop meanwhile. */
+  #begin({ held, ask }: Claimed, after?: Promise<unknown>): void {
+    const { clock } = this.#ports.runtime;
+    const admission = this.#stop.signal.aborted ? undefined : ask.admissions.pop();
+    void this.#carryOut(
+      held,
+      async () => {
+        if (admission === undefined) return handedBack(held.claimed, clock.now());
+        await after;
+        return await this.#ports.execute(held, admission, this.#graceOver.signal);
+      },
+      after !== undefined,
+    );
+  }
+
+  async #carryOut(held: HeldOperation, work: () => Promise<Settlement | undefined>, lastChance: boolean = false): Promise<void> {
+    this.#underWay.add(held, lastChance);
     try {
-      const settlement =
-        admission === undefined
-          ? handedBack(claimed, this.#ports.runtime.clock.now())
-          : await this.#ports.execute(held, admission, this.#graceOver.signal);
-      if (settlement !== undefined) await this.#settle(claimed, settlement);
+      const settlement = await work();
+      if (settlement !== undefined) await this.#settle(held.claimed, settlement);
     } catch (error) {
       // A fault of our own. What was sent, if anything, is in doubt once the lease is over.
       this.#ports.failed(error);
     } finally {
       this.#underWay.delete(held);
-      const left = (this.#perLane.get(lane) ?? 1) - 1;
-      if (left === 0) this.#perLane.delete(lane);
-      else this.#perLane.set(lane, left);
       this.#nudge();
-      if (this.#underWay.size === 0) this.#idle?.();
     }
   }
 

@@ -177,4 +177,41 @@ describe("poison", () => {
     });
     await last.close();
   });
+
+  it("takes nobody with it who only stood beside it", async () => {
+    const clock = manualClock();
+    const store = memory();
+    const lives: Bench[] = [];
+    for (let life = 1; life <= 5; life += 1) {
+      const freezer = new Freezer();
+      const test = await bench({
+        apis: { crm: KEYED },
+        clock,
+        store,
+        between: freezer.between,
+        worker: { lease: "5s" },
+        answer: (request) => {
+          if (request.body !== "poison") return new Promise((resolve) => clock.setTimer(() => resolve(Response.json({})), 100));
+          freezer.freeze();
+          return hang(request);
+        },
+      });
+      lives.push(test);
+      if (life === 1) {
+        await Promise.all(
+          Array.from({ length: 30 }, (_, index) => test.hf.enqueue("crm", "POST /contacts", { json: index === 15 ? "poison" : index })),
+        );
+      } else {
+        test.hf.work();
+      }
+      await clock.advance("20s");
+    }
+    const after = await bench({ apis: { crm: KEYED }, clock, store });
+    expect(await after.hf.operations.stats()).toMatchObject({ succeeded: 29, dead: 1 });
+    const { items } = await after.hf.deadLetters.list();
+    expect(items.map(({ reason, request }) => [reason, new TextDecoder().decode(request?.body)])).toEqual([["poison", '"poison"']]);
+    // It was sent by three processes; the others were still served by the third.
+    expect(lives.map(({ sent }) => sent.filter(({ body }) => body === "poison").length)).toEqual([1, 1, 1, 0, 0]);
+    await after.close();
+  });
 });
