@@ -334,7 +334,7 @@ describe("a caller that leaves", () => {
         expect(settlements).toHaveLength(1);
         expect([lane?.inFlight ?? 0, lane?.waiting ?? 0, permits.free, bench.clock.pending]).toEqual([0, 0, 1, 0]);
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 
@@ -401,10 +401,10 @@ describe("a caller that leaves", () => {
     }
   });
 
-  it("of ten thousand calls that rest is let go as fast", async () => {
+  it("of thousands of calls that rest is let go as fast", async () => {
     const controller = new AbortController();
     const options = { signal: controller.signal, backoff: ["1m"] } as const;
-    const calls = Array.from({ length: 10_000 }, () => retry(failing(new Error("down")), options).catch((error: unknown) => error));
+    const calls = Array.from({ length: 3_000 }, () => retry(failing(new Error("down")), options).catch((error: unknown) => error));
     await sleep(systemClock, 20);
     const began = systemClock.monotonic();
     controller.abort("gone");
@@ -640,7 +640,7 @@ describe("a call in a lane", () => {
         expect([lane.inFlight, lane.waiting, permits.free, bench.clock.pending]).toEqual([0, 0, 2, 0]);
         expect([settlements.length, started.length]).toEqual([kinds.length, ended.length]);
       }),
-      { numRuns: 80 },
+      { numRuns: 50 },
     );
   });
 });

@@ -49,7 +49,7 @@ describe("a lane's retry budget", () => {
 
   it("does not count in fractions that grow wrong with the months", () => {
     const budget = budgetOf({ ratio: 0.1, minPerSecond: 0 });
-    for (let slot = 0; slot < 20_000; slot += 1) {
+    for (let slot = 0; slot < 2_000; slot += 1) {
       for (let call = 0; call < 10; call += 1) budget.deposit(slot * 1_000);
       expect(spend(budget, slot * 1_000)).toBe(1);
     }
