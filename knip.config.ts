@@ -21,6 +21,7 @@ const config: KnipConfig = {
         "src/adapters/store/sqlite/{writer,reader}.ts",
         // A process, likewise.
         "src/cli/demo/apis-process.ts",
+        "test/crash/loop/{main,worker-process}.ts",
         "scripts/*.{ts,mjs}",
         "test/**/harness/*.mjs",
         "test/types/**/*.test-d.ts",

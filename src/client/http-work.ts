@@ -1,10 +1,8 @@
 import type { EndpointSettings, ResolvedApi } from "../api/resolve-api.ts";
-import { explain } from "../core/explain.ts";
 import type { Verdict } from "../core/verdict.ts";
 import type { AttemptContext, Outcome, Work } from "../engine/call.ts";
 import { classifyAnswer, classifyError, needsBody } from "../policy/classify/classify.ts";
 import type { AttemptRecord, StoredRequest } from "../ports/dead-letter-store.ts";
-import type { StoredAnswer } from "../ports/idempotency-store.ts";
 import type { Engine } from "./engine.ts";
 import { HttpAnswer } from "./http-answer.ts";
 import { storedRequest, type HttpRequest } from "./http-request.ts";
@@ -159,10 +157,4 @@ function withoutSecrets(text: string, headers: Headers, api: ResolvedApi): strin
     }
   }
   return safe;
-}
-
-/** The answer to be given again under its key: a 2xx, or a refusal that will not change. */
-export async function definite(answer: HttpAnswer): Promise<StoredAnswer | undefined> {
-  const kind = explain(answer)?.verdict?.kind;
-  return kind === undefined || kind === "permanent" || kind === "conflict" || kind === "success" ? await answer.store() : undefined;
 }
