@@ -289,7 +289,8 @@ describe("a decision about anything", () => {
       fc.property(anything, policy, fc.integer(), (situation, rules, seed) => {
         met.add(decide(situation, rules, seededRandom(seed)).action);
       }),
-      { numRuns: 1_000 },
+      // Always the same situations: this asks what they are made of, not about them.
+      { numRuns: 2_000, seed: 1 },
     );
     expect([...met].sort()).toEqual(["dead-letter", "fail", "park", "reconcile", "refresh", "repair", "retry", "succeed"]);
   });
