@@ -1,5 +1,5 @@
 import type { Because, Decision } from "../core/decision.ts";
-import { exhaustedBelow } from "../core/explain.ts";
+import { attach, exhaustedBelow, explain } from "../core/explain.ts";
 import type { Verdict } from "../core/verdict.ts";
 import { decide, type Situation } from "../policy/decide.ts";
 import type { Call, Outcome, Reconciled } from "./call.ts";
@@ -51,6 +51,8 @@ async function askedInVain<Value, Payload>(call: Call<Value, Payload>, settled: 
   const because: Because = { code: "callback-failed", rule: settled.verdict.rule, attempt: call.attempt, detail };
   call.remember(settled.verdict, because, settled.durationMs, settled.settledAt, settled.outcome);
   await giveUp(call, settled, "permanent", because);
+  const explanation = explain(settled.outcome.threw ? settled.outcome.error : settled.outcome.value);
+  if (explanation !== undefined) attach(fault, explanation, call.ordinal);
   return { threw: true, error: fault };
 }
 

@@ -184,7 +184,9 @@ describe("a call that fails", () => {
     const seen = watch(bench.clock, bench.call(failing(error), options, { ...details, keep, repeatable: true }));
     await bench.clock.advance("1s");
     expect(seen.error).toEqual(new RangeError("own fault"));
-    expect(explain(error)?.because).toMatchObject({ code: "callback-failed", detail: "own fault" });
+    for (const told of [error, seen.error]) {
+      expect(explain(told)).toMatchObject({ because: { code: "callback-failed", detail: "own fault" }, verdict: { effect: "unknown" } });
+    }
     expect(kept).toMatchObject([{ reason: "permanent", because: { code: "callback-failed" }, attempts: [{ attempt: 1 }] }]);
   });
 
