@@ -4,20 +4,25 @@ import type { AttemptContext, Call } from "./call.ts";
 import { Deadline } from "./deadline-timers.ts";
 import { scopes } from "./runtime.ts";
 
+/** What comes after an attempt, given what came of it. */
+type Onward<Value, Payload, Came, Result> = (call: Call<Value, Payload>, came: Came) => Result | Promise<Result>;
+
 /**
  * One attempt under its own timeout. It is at once the context that the function is given, the node that waits for its
  * timeout, and the listener of the caller's signal: one object where there would be three.
  */
-export class Attempt<Value> extends Deadline implements AttemptContext, AbortListener {
+export class Attempt<Value, Payload = unknown> extends Deadline implements AttemptContext, AbortListener {
   readonly attempt: number;
-  readonly #call: Call<Value>;
+  readonly #call: Call<Value, Payload>;
   readonly #timeoutMs: number;
   #controller: AbortController | undefined = undefined;
-  #reject: ((reason: unknown) => void) | undefined = undefined;
+  /** Until something has come of it. */
+  #settle: ((result: unknown) => void) | undefined = undefined;
+  #onError: Onward<Value, Payload, unknown, unknown> | undefined = undefined;
   /** Why it was cut off, for a signal that is looked at only afterwards. */
   #cut: { readonly reason: unknown } | undefined = undefined;
 
-  constructor(call: Call<Value>, timeoutMs: number) {
+  constructor(call: Call<Value, Payload>, timeoutMs: number) {
     super();
     this.#call = call;
     this.attempt = call.attempt;
@@ -44,22 +49,48 @@ export class Attempt<Value> extends Deadline implements AttemptContext, AbortLis
     return this.#call.operation;
   }
 
-  /** Does the work. Settles with it, with a timeout, or with the caller's abort, whichever comes first. */
-  perform(now: number): Promise<Value> {
+  /**
+   * Does the work and goes on with what comes of it first: the answer or the error of the work, a timeout, or the caller's abort.
+   *
+   * A promise of the attempt's own, between that of the work and that of the call, would be a sixth of what a call keeps
+   * while it waits.
+   */
+  perform<Result>(
+    now: number,
+    onValue: Onward<Value, Payload, Value, Result>,
+    onError: Onward<Value, Payload, unknown, Result>,
+  ): Promise<Result> {
+    return new Promise<Result>((resolve) => {
+      this.#settle = resolve as (result: unknown) => void;
+      this.#onError = onError;
+      this.#begin(now, onValue);
+    });
+  }
+
+  #begin(now: number, onValue: Onward<Value, Payload, Value, unknown>): void {
     const call = this.#call;
     const { runtime, callerSignal } = call;
-    return new Promise<Value>((resolve, reject) => {
-      this.#reject = reject;
-      if (callerSignal !== undefined) {
-        runtime.aborts.add(callerSignal, this);
-        // It may have aborted since it was looked at last: no attempt follows an abort.
-        if (this.#cut !== undefined) return;
-      }
-      runtime.timers.start(this, this.#timeoutMs, now);
-      const result = enter(call, this);
-      if (isPromise(result)) result.then(resolve, reject);
-      else resolve(result);
-    });
+    if (callerSignal !== undefined) {
+      runtime.aborts.add(callerSignal, this);
+      // It may have aborted since it was looked at last: no attempt follows an abort.
+      if (this.#cut !== undefined) return;
+    }
+    runtime.timers.start(this, this.#timeoutMs, now);
+    enter(call, this).then(
+      (value) => this.#goOn(onValue, value),
+      (error: unknown) => this.#goOn(this.#onError, error),
+    );
+  }
+
+  #goOn<Came>(onward: Onward<Value, Payload, Came, unknown> | undefined, came: Came): void {
+    const settle = this.#settle;
+    if (settle === undefined) return;
+    this.#settle = undefined;
+    try {
+      settle(onward?.(this.#call, came));
+    } catch (error) {
+      settle(Promise.reject(error));
+    }
   }
 
   /** After it has settled, however it did: lets go of its timer and its listener. */
@@ -86,21 +117,24 @@ export class Attempt<Value> extends Deadline implements AttemptContext, AbortLis
   onAborted(reason: unknown): void {
     this.#cut = { reason };
     this.#controller?.abort(reason);
-    this.#reject?.(reason);
+    this.#goOn(this.#onError, reason);
   }
 }
 
 /** Does the work of one attempt, inside the call's scope. */
-export function enter<Value, Payload>(call: Call<Value, Payload>, context: AttemptContext): Promise<Value> | Value {
-  return call.details.lazyScope === true && call.attempt === 1
-    ? scopes.runSameTick(call, performWork<Value, Payload>, call, context)
-    : scopes.run(call, performWork<Value, Payload>, call, context);
+export function enter<Value, Payload>(call: Call<Value, Payload>, context: AttemptContext): Promise<Value> {
+  try {
+    // Whatever the work gives, a value or a promise of any make, comes out as a promise that can be trusted.
+    return Promise.resolve(
+      call.details.lazyScope === true && call.attempt === 1
+        ? scopes.runSameTick(call, performWork<Value, Payload>, call, context)
+        : scopes.run(call, performWork<Value, Payload>, call, context),
+    );
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 function performWork<Value, Payload>(call: Call<Value, Payload>, context: AttemptContext): Promise<Value> | Value {
   return call.work.perform(context, call.payload);
-}
-
-function isPromise<Value>(value: Promise<Value> | Value): value is Promise<Value> {
-  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }

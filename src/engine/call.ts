@@ -105,7 +105,7 @@ export class Call<Value, Payload = unknown> implements Admittee, Scope, AttemptC
   /** When this attempt started; undefined for one that nobody times. */
   attemptAt: number | undefined = undefined;
   /** This attempt, where something may cut it off. */
-  running: Attempt<Value> | undefined = undefined;
+  running: Attempt<Value, Payload> | undefined = undefined;
   /** The call that had begun last when this attempt started: what began later is, for all we know, inside of it. */
   attemptSince = 0;
   generation = 0;

@@ -65,7 +65,11 @@ async function perform<Value, Payload>(
   }
   const attempt = new Attempt(call, call.timeoutMs(now));
   try {
-    const value = await attempt.perform(now);
+    const value = await attempt.perform<Value>(
+      now,
+      (_, answer) => answer,
+      (_, error) => Promise.reject(error),
+    );
     const judged = work.judge?.(value, call.attempt, call.payload) ?? SUCCESS;
     const verdict = judged instanceof Promise ? await unlessAborted(judged, attempt.signal) : judged;
     return { outcome: { threw: false, value }, verdict };

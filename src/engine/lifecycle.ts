@@ -27,16 +27,20 @@ export function run<Value, Payload>(call: Call<Value, Payload>): Promise<Value> 
   );
 }
 
+/** The first attempt, and all that follows from it. */
 function firstAttempt<Value, Payload>(call: Call<Value, Payload>, now: number | undefined): Promise<Value> {
-  return attempt(call, now).then(
-    (value) =>
-      call.work.judge === undefined ? succeedAtOnce(call, value) : judge(call, value).then((settled) => unlessFailed(call, settled)),
-    (error: unknown) => again(call, threw(call, error)),
+  return attempt<Value, Payload, Value>(call, now, answeredFirst, failedFirst);
+}
+
+function answeredFirst<Value, Payload>(call: Call<Value, Payload>, value: Value): Value | Promise<Value> {
+  if (call.work.judge === undefined) return succeedAtOnce(call, value);
+  return judge(call, value).then((settled) =>
+    isSuccess(settled) ? succeed(call, settled.outcome.value, ANSWERED, settled.settledAt) : again(call, settled),
   );
 }
 
-function unlessFailed<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value>): Promise<Value> | Value {
-  return isSuccess(settled) ? succeed(call, settled.outcome.value, ANSWERED, settled.settledAt) : again(call, settled);
+function failedFirst<Value, Payload>(call: Call<Value, Payload>, error: unknown): Promise<Value> {
+  return again(call, threw(call, error));
 }
 
 /** From a failure on: decides, waits, is admitted, tries once more. */
@@ -58,13 +62,7 @@ async function again<Value, Payload>(call: Call<Value, Payload>, failed: Settled
       return await refused(call, refusal, last);
     }
     if (hasLeft(call)) return await leftWhileAdmitted(call, last);
-    try {
-      const value = await attempt(call, now);
-      if (call.work.judge === undefined) return succeedAtOnce(call, value);
-      last = await judge(call, value);
-    } catch (error) {
-      last = threw(call, error);
-    }
+    last = await attempt<Value, Payload, Settled<Value>>(call, now, judge, threw);
     if (isSuccess(last)) return succeed(call, last.outcome.value, ANSWERED, last.settledAt);
   }
 }
@@ -75,8 +73,13 @@ function leftWhileAdmitted<Value, Payload>(call: Call<Value, Payload>, last: Set
   return abandoned(call, last);
 }
 
-/** Makes one attempt. `now` is undefined for one that nobody times. */
-function attempt<Value, Payload>(call: Call<Value, Payload>, now: number | undefined): Promise<Value> {
+/** Makes one attempt and goes on with what comes of it. `now` is undefined for one that nobody times. */
+function attempt<Value, Payload, Result>(
+  call: Call<Value, Payload>,
+  now: number | undefined,
+  onValue: (call: Call<Value, Payload>, value: Value) => Result | Promise<Result>,
+  onError: (call: Call<Value, Payload>, error: unknown) => Result | Promise<Result>,
+): Promise<Result> {
   const { runtime } = call;
   call.attempt += 1;
   call.attemptAt = now;
@@ -87,22 +90,21 @@ function attempt<Value, Payload>(call: Call<Value, Payload>, now: number | undef
   if (now !== undefined) {
     const timeoutMs = call.timeoutMs(now);
     if (timeoutMs !== Number.POSITIVE_INFINITY || call.callerSignal !== undefined) {
-      call.running = new Attempt(call, timeoutMs);
-      return call.running.perform(now);
+      call.running = new Attempt<Value, Payload>(call, timeoutMs);
+      return call.running.perform(now, onValue, onError);
     }
   }
   // Nothing can cut it off, so the call itself is the context.
   call.running = undefined;
-  try {
-    return Promise.resolve(enter(call, call));
-  } catch (error) {
-    return Promise.reject(error);
-  }
+  return enter(call, call).then(
+    (value) => onValue(call, value),
+    (error: unknown) => onError(call, error),
+  );
 }
 
 async function judge<Value, Payload>(call: Call<Value, Payload>, value: Value): Promise<Settled<Value>> {
   try {
-    const verdict = await (call.work.judge as NonNullable<typeof call.work.judge>)(value, call.attempt, call.payload);
+    const verdict = call.work.judge === undefined ? SUCCESS : await call.work.judge(value, call.attempt, call.payload);
     return ended(call, { threw: false, value }, verdict);
   } catch (error) {
     return threw(call, error);
