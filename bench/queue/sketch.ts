@@ -20,7 +20,7 @@ export function sketch(path: string): Sketch {
            CREATE TABLE leased (id INTEGER PRIMARY KEY); CREATE TABLE done (id INTEGER PRIMARY KEY)`);
   const insertBody = db.prepare("INSERT INTO body (body) VALUES (?)");
   const insertReady = db.prepare("INSERT INTO ready VALUES (?)");
-  const pick = db.prepare("SELECT id FROM ready ORDER BY id LIMIT ?");
+  const pick = db.prepare("SELECT id FROM ready ORDER BY id LIMIT ? + 0");
   const deleteReady = db.prepare("DELETE FROM ready WHERE id = ?");
   const insertLeased = db.prepare("INSERT INTO leased VALUES (?)");
   const deleteLeased = db.prepare("DELETE FROM leased WHERE id = ?");

@@ -3,15 +3,17 @@ import type { Store } from "../../../ports/store.ts";
 import type { Sync } from "../sync.ts";
 import { deadLetters } from "./dead-letters.ts";
 import { health } from "./health.ts";
-import { idempotency } from "./idempotency.ts";
-import { operations, type Queue, type QueueTransaction } from "./operations/index.ts";
+import { codecs } from "./codecs.ts";
+import { idempotency, type IdempotencyVerbs } from "./idempotency.ts";
+import { operations, type QueueTransaction, type QueueVerbs } from "./operations/index.ts";
+import { Unpacker } from "./packing.ts";
 import type { Call } from "./protocol.ts";
 
 /** All verbs on one connection, by port. */
 export interface Backend {
-  readonly idempotency: Sync<Store["idempotency"]>;
+  readonly idempotency: IdempotencyVerbs;
   readonly deadLetters: Sync<Store["deadLetters"]>;
-  readonly operations: Queue;
+  readonly operations: QueueVerbs;
   readonly health: Sync<Pick<Store, "check">>;
 }
 
@@ -22,8 +24,9 @@ export function backend(path: string, db: DatabaseSync): { readonly verbs: Backe
   return { verbs: { idempotency: idempotency(db), deadLetters: letters, operations: queue, health: health(path, db) }, transaction };
 }
 
-/** Does what a call names. */
-export function perform(verbs: Backend, [, port, verb, args]: Call): unknown {
-  const named = verbs[port as keyof Backend] as unknown as Record<string, (...args: readonly unknown[]) => unknown>;
-  return (named[verb] as (...args: readonly unknown[]) => unknown)(...args);
+/** Does what a call asks for. */
+export function perform(verbs: Backend, { task }: Call): unknown {
+  if ("codec" in task) return codecs[task.codec].run(verbs, new Unpacker(task.packed));
+  const port = verbs[task.port as keyof Backend] as unknown as Record<string, (...args: readonly unknown[]) => unknown>;
+  return (port[task.verb] as (...args: readonly unknown[]) => unknown)(...task.args);
 }

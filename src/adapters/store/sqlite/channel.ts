@@ -1,18 +1,20 @@
 import { Worker } from "node:worker_threads";
 import { StoreError } from "../../../core/errors.ts";
+import type { CodecName, ItemOf, ResultOf } from "./codecs.ts";
 import type { Fault } from "./fault.ts";
+import { Outbox } from "./outbox.ts";
+import { transferable } from "./packing.ts";
 import type { Call, Report, Request, ThreadOptions } from "./protocol.ts";
 
 /** The main thread's end of a store thread. */
 export interface Channel {
   call(port: string, verb: string, args: readonly unknown[]): Promise<unknown>;
+  /** A busy verb: goes together with what others ask of it in the same moment. */
+  batch<Name extends CodecName>(codec: Name, items: readonly ItemOf<Name>[]): Promise<readonly ResultOf<Name>[]>;
+  /** Why no call can be made any more, if that is so. */
+  readonly fault: Fault | undefined;
   /** Lets everything that was called before be answered, then ends the thread. */
   close(): Promise<void>;
-}
-
-interface Waiting {
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: StoreError) => void;
 }
 
 /** Threads run the same file form as we do: TypeScript from source, JavaScript from dist. */
@@ -29,44 +31,46 @@ export function openChannel(thread: "writer" | "reader", options: ThreadOptions)
     // None of the process's own flags: a thread of a file cannot take --eval or --input-type, and needs no other.
     execArgv: [],
   });
-  const waiting = new Map<number, Waiting>();
-  let outbox: Call[] = [];
-  let lastId = 0;
+  const outbox = new Outbox(options.groupSize);
   let closing: Promise<void> | undefined;
-  let broken: Fault | undefined;
+  let fault: Fault | undefined;
   let onClosed: (() => void) | undefined;
 
-  const post = (request: Request): void => worker.postMessage(request);
+  const post = (request: Request): void => worker.postMessage(request, request === "close" ? [] : blocksOf(request.calls));
 
   const flush = (): void => {
-    const calls = outbox;
-    outbox = [];
-    if (calls.length > 0 && !broken) post({ calls });
+    if (!outbox.empty && !fault) post({ calls: outbox.take() });
   };
 
-  const breakWith = (fault: Fault): void => {
-    broken ??= fault;
-    outbox = [];
-    for (const { reject } of waiting.values()) reject(toError(broken));
-    waiting.clear();
+  const breakWith = (cause: Fault): void => {
+    fault ??= cause;
+    outbox.refuse(fault);
     worker.unref();
     onClosed?.();
   };
 
-  const call = (port: string, verb: string, args: readonly unknown[]): Promise<unknown> =>
+  /** Puts a caller into the outbox, and sees to it that it is emptied. */
+  const send = <Result>(put: (caller: { resolve: (result: Result) => void; reject: (fault: Fault) => void }) => void): Promise<Result> =>
     new Promise((resolve, reject) => {
-      if (broken) return reject(toError(broken));
-      if (closing) return reject(closedError(options.path));
-      if (waiting.size === 0) worker.ref();
-      if (outbox.length === 0) afterMicrotasks(flush);
-      const id = (lastId += 1);
-      waiting.set(id, { resolve, reject });
-      outbox.push([id, port, verb, args]);
+      if (fault) return reject(toError(fault));
+      if (closing) return reject(toError(closedFault(options.path)));
+      if (outbox.idle) worker.ref();
+      if (outbox.empty) afterMicrotasks(flush);
+      put({ resolve, reject: (cause) => reject(toError(cause)) });
     });
+
+  const channel: Channel = {
+    call: (port, verb, args) => send((caller) => outbox.add({ port, verb, args, ...caller })),
+    batch: (codec, items) => (items.length === 0 ? Promise.resolve([]) : send((caller) => outbox.addItems(codec, items, caller))),
+    get fault() {
+      return fault ?? (closing && closedFault(options.path));
+    },
+    close: () => close(),
+  };
 
   const close = (): Promise<void> =>
     (closing ??= new Promise((resolve) => {
-      if (broken) return resolve();
+      if (fault) return resolve();
       onClosed = resolve;
       worker.ref();
       flush();
@@ -77,35 +81,35 @@ export function openChannel(thread: "writer" | "reader", options: ThreadOptions)
     worker.on("message", (report: Report) => {
       if (report === "opened") {
         worker.unref();
-        resolve({ call, close });
+        resolve(channel);
       } else if (report === "closed") {
-        broken ??= { message: closedError(options.path).message };
-        onClosed?.();
+        breakWith(closedFault(options.path));
       } else if ("fatal" in report) {
         breakWith(report.fatal);
         reject(toError(report.fatal));
       } else {
-        for (const [id, fault, result] of report.answers) {
-          const caller = waiting.get(id);
-          waiting.delete(id);
-          if (fault) caller?.reject(toError(fault));
-          else caller?.resolve(result);
-        }
-        if (waiting.size === 0 && !closing) worker.unref();
+        for (const answer of report.answers) outbox.answer(answer);
+        flush();
+        if (outbox.idle && !closing) worker.unref();
       }
     });
     const died = (cause: unknown): void => {
-      const fault = {
+      const death = {
         message: `the ${thread} thread of the SQLite store ${options.path} ended unexpectedly: ${String(cause)}; open the store again`,
       };
-      breakWith(fault);
-      reject(toError(fault));
+      breakWith(death);
+      reject(toError(death));
     };
     worker.on("error", died);
     worker.on("exit", (code) => {
-      if (!broken) died(`exit code ${code}`);
+      if (!fault) died(`exit code ${code}`);
     });
   });
+}
+
+/** The blocks of bytes in packed calls, to be handed over. */
+function blocksOf(calls: readonly Call[]): ArrayBuffer[] {
+  return calls.flatMap(({ task }) => ("packed" in task ? transferable(task.packed) : []));
 }
 
 /** Turns of the microtask queue within which calls still come together: callers that were answered together ask again together. */
@@ -116,19 +120,23 @@ function afterMicrotasks(task: () => void, turns: number = GATHERING_TURNS): voi
   queueMicrotask(turns === 0 ? task : () => afterMicrotasks(task, turns - 1));
 }
 
-/** A lazily opened channel: the thread is started by the first call. */
-export function lazyChannel(open: () => Promise<Channel>): Channel {
+/**
+ * A channel whose thread is started by the first call. It shares the fate of another: once that one takes no more calls,
+ * neither does this.
+ */
+export function lazyChannel(open: () => Promise<Channel>, other: Channel): Channel {
   let opened: Promise<Channel> | undefined;
-  let closed = false;
+  const usable = (): Promise<Channel> => {
+    if (other.fault) throw toError(other.fault);
+    return (opened ??= open());
+  };
   return {
-    call: async (...call) => {
-      if (closed) throw new StoreError("the SQLite store is closed");
-      return (await (opened ??= open())).call(...call);
+    call: async (...call) => (await usable()).call(...call),
+    batch: async (codec, items) => (await usable()).batch(codec, items),
+    get fault() {
+      return other.fault;
     },
-    close: async () => {
-      closed = true;
-      await (await opened)?.close();
-    },
+    close: async () => (await opened)?.close(),
   };
 }
 
@@ -136,6 +144,6 @@ function toError({ message, sqliteCode }: Fault): StoreError {
   return new StoreError(message, sqliteCode === undefined ? {} : { cause: { sqliteCode } });
 }
 
-function closedError(path: string): StoreError {
-  return new StoreError(`the SQLite store ${path} is closed; open it again`);
+function closedFault(path: string): Fault {
+  return { message: `the SQLite store ${path} is closed; open it again` };
 }

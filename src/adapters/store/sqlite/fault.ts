@@ -5,6 +5,8 @@ export interface Fault {
   readonly message: string;
   /** SQLite's extended result code, where it was SQLite that failed. */
   readonly sqliteCode?: number;
+  /** Another process held the lock for too long; nothing is wrong with the request. */
+  readonly busy?: boolean;
 }
 
 /** Primary result codes: https://sqlite.org/rescode.html */

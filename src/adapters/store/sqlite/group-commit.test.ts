@@ -11,7 +11,7 @@ function table(): DatabaseSync {
 
 /** Calls that each insert the words they are given. */
 function call(id: number, ...words: readonly string[]): Call {
-  return [id, "words", "insert", words];
+  return { id, weight: words.length, task: { port: "words", verb: "insert", args: words } };
 }
 
 function commitTo(db: DatabaseSync, connection: DatabaseSync = db): (calls: readonly Call[]) => Answer[] {
@@ -19,9 +19,9 @@ function commitTo(db: DatabaseSync, connection: DatabaseSync = db): (calls: read
   return groupCommit(connection, {
     path: "words.db",
     busyTimeoutMs: 5,
-    perform: ([, , , words]) => {
-      for (const word of words) insert.run(word as string);
-      return words.length;
+    perform: ({ task, weight }) => {
+      for (const word of "args" in task ? task.args : []) insert.run(word as string);
+      return weight;
     },
   });
 }
@@ -55,8 +55,8 @@ describe("a group of calls", () => {
   it("is one transaction, answered in order", () => {
     const db = table();
     expect(commitTo(db)([call(7, "a", "b"), call(8, "c")])).toEqual([
-      [7, undefined, 2],
-      [8, undefined, 1],
+      { id: 7, result: 2 },
+      { id: 8, result: 1 },
     ]);
     expect(words(db)).toEqual(["a", "b", "c"]);
   });
@@ -64,7 +64,7 @@ describe("a group of calls", () => {
   it("loses only the call that fails, and of that call everything", () => {
     const db = table();
     const answers = commitTo(db)([call(1, "a"), call(2, "b", "a"), call(3, "c")]);
-    expect(answers.map(([id, fault]) => [id, fault?.message])).toEqual([
+    expect(answers.map(({ id, fault }) => [id, fault?.message])).toEqual([
       [1, undefined],
       [2, "UNIQUE constraint failed: word.text"],
       [3, undefined],

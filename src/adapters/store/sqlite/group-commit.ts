@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { fatalCause, isBusy, sqliteCode, toFault } from "./fault.ts";
+import { fatalCause, isBusy, sqliteCode, toFault, type Fault } from "./fault.ts";
 import { pause } from "./pause.ts";
 import type { Answer, Call } from "./protocol.ts";
 
@@ -64,16 +64,16 @@ export function groupCommit(db: DatabaseSync, options: GroupCommitOptions): (cal
     let answers: Answer[];
     try {
       takeLock();
-      answers = calls.map((call): Answer => [call[0], undefined, options.perform(call)]);
+      answers = calls.map((call): Answer => ({ id: call.id, result: options.perform(call) }));
       options.beforeCommit?.();
     } catch (error) {
       options.afterRollback?.();
       const why = fatalCause(error);
       if (why !== undefined) throw fatal(error, why);
       if (db.isTransaction) db.exec("ROLLBACK");
-      else if (isBusy(error)) return calls.map(([id]) => [id, busyFault(options), undefined]);
+      else if (isBusy(error)) return calls.map(({ id }) => ({ id, fault: busyFault(options) }));
       const [only] = calls;
-      return calls.length === 1 && only ? [[only[0], toFault(error), undefined]] : calls.flatMap((call) => run([call]));
+      return calls.length === 1 && only ? [{ id: only.id, fault: toFault(error) }] : calls.flatMap((call) => run([call]));
     }
     try {
       commit.run();
@@ -85,9 +85,10 @@ export function groupCommit(db: DatabaseSync, options: GroupCommitOptions): (cal
   return run;
 }
 
-function busyFault({ path, busyTimeoutMs }: GroupCommitOptions): { message: string; sqliteCode: number } {
+function busyFault({ path, busyTimeoutMs }: GroupCommitOptions): Fault {
   return {
     message: `another process held the write lock of ${path} for more than ${busyTimeoutMs} ms (option busyTimeout); nothing was written`,
     sqliteCode: 5,
+    busy: true,
   };
 }

@@ -26,8 +26,27 @@ interface AnswerRow {
   readonly body: Uint8Array;
 }
 
+/** A `finish` as its statement takes it. */
+export interface FinishRow {
+  readonly key: string;
+  readonly token: string;
+  /** Absent: the outcome is unknown. */
+  readonly done?: { readonly expiresAt: number; readonly answer: string; readonly body: Uint8Array };
+}
+
+export function toFinishRow(request: FinishRequest): FinishRow {
+  const { key, token } = request;
+  if (request.state === "unknown") return { key, token };
+  const { body, ...head } = request.answer;
+  return { key, token, done: { expiresAt: request.expiresAt, answer: JSON.stringify(head), body } };
+}
+
+export interface IdempotencyVerbs extends Sync<IdempotencyStore> {
+  readonly finishRows: (rows: readonly FinishRow[]) => readonly Fenced[];
+}
+
 /** Idempotency keys in one table. Runs on the writer thread, inside a transaction. */
-export function idempotency(db: DatabaseSync): Sync<IdempotencyStore> {
+export function idempotency(db: DatabaseSync): IdempotencyVerbs {
   // Most keys are new: the insert is tried first, and only a key that is known costs a second statement.
   const insert = db.prepare(
     "INSERT INTO idempotency (key, fingerprint, state, token, lease_until) VALUES (?, ?, 'running', ?, ?) ON CONFLICT (key) DO NOTHING",
@@ -72,18 +91,16 @@ export function idempotency(db: DatabaseSync): Sync<IdempotencyStore> {
     return { state: "claimed", earlier: doubt ? "unknown" : "none" };
   };
 
-  const finish = (request: FinishRequest): Fenced => {
-    if (request.state === "unknown") return fenced(markUnknown.run(request.key, request.token).changes);
-    const { body, ...head } = request.answer;
-    return fenced(markDone.run(request.expiresAt, JSON.stringify(head), body, request.key, request.token).changes);
-  };
+  const finish = ({ key, token, done }: FinishRow): Fenced =>
+    fenced((done ? markDone.run(done.expiresAt, done.answer, done.body, key, token) : markUnknown.run(key, token)).changes);
 
   const release = ({ key, token }: KeyHolder): Fenced =>
     releaseInDoubt.run(key, token).changes === 1 ? "applied" : fenced(releaseClean.run(key, token).changes);
 
   return {
     begin: (requests) => requests.map(begin),
-    finish: (requests) => requests.map(finish),
+    finish: (requests) => requests.map((request) => finish(toFinishRow(request))),
+    finishRows: (rows) => rows.map(finish),
     release: (requests) => requests.map(release),
     extend: (requests) => requests.map(({ key, token, leaseUntil }) => fenced(moveLease.run(leaseUntil, key, token).changes)),
     resolve: (requests) => requests.map(({ key, now }) => fenced(clearDoubt.run(key, now).changes)),

@@ -67,7 +67,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): StoreFactory 
   return async (): Promise<Store> => {
     prepareFile(thread.path);
     const writer = await openChannel("writer", thread);
-    const reader = lazyChannel(() => openChannel("reader", thread));
+    const reader = lazyChannel(() => openChannel("reader", thread), writer);
     return toStore(writer, reader);
   };
 }

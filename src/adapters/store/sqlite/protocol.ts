@@ -1,10 +1,25 @@
+import type { CodecName } from "./codecs.ts";
 import type { Fault } from "./fault.ts";
+import type { Packed } from "./packing.ts";
 
-/** A verb to run: an id for its answer, the port and the verb by name, and what it is given. */
-export type Call = readonly [id: number, port: string, verb: string, args: readonly unknown[]];
+/** What is to be done: a busy verb with the packed requests of all its callers, or any other verb with its arguments. */
+export type Task =
+  | { readonly codec: CodecName; readonly packed: Packed }
+  | { readonly port: string; readonly verb: string; readonly args: readonly unknown[] };
+
+/** A task under an id for its answer. `weight`: operations in it. */
+export interface Call {
+  readonly id: number;
+  readonly weight: number;
+  readonly task: Task;
+}
 
 /** The answer to one call: its result, or why it has none. */
-export type Answer = readonly [id: number, fault: Fault | undefined, result: unknown];
+export interface Answer {
+  readonly id: number;
+  readonly fault?: Fault;
+  readonly result?: unknown;
+}
 
 /** What the main thread posts to a store thread. Messages are kept in order. */
 export type Request = { readonly calls: readonly Call[] } | "close";

@@ -21,9 +21,9 @@ try {
   const read = (call: Call): Answer => {
     try {
       db.exec("BEGIN");
-      return [call[0], undefined, perform(verbs, call)];
+      return { id: call.id, result: perform(verbs, call) };
     } catch (error) {
-      return [call[0], toFault(error), undefined];
+      return { id: call.id, fault: toFault(error) };
     } finally {
       if (db.isTransaction) db.exec("COMMIT");
     }

@@ -1,14 +1,14 @@
 import type { DeadLetterStore, NewDeadLetter, StoredRequest } from "../../../ports/dead-letter-store.ts";
-import type { FinishRequest, IdempotencyStore, StoredAnswer } from "../../../ports/idempotency-store.ts";
-import type { OperationStore, Settlement } from "../../../ports/operation-store.ts";
+import type { IdempotencyStore } from "../../../ports/idempotency-store.ts";
+import type { OperationStore } from "../../../ports/operation-store.ts";
 import type { Channel } from "./channel.ts";
 
 /** The idempotency verbs, done on the writer thread. */
 export function remoteIdempotency(writer: Channel): IdempotencyStore {
   const on = caller<IdempotencyStore>(writer, "idempotency");
   return {
-    begin: on("begin"),
-    finish: (requests) => on("finish")(requests.map(compactFinish)),
+    begin: (requests) => writer.batch("idempotency.begin", requests),
+    finish: (requests) => writer.batch("idempotency.finish", requests),
     release: on("release"),
     extend: on("extend"),
     resolve: on("resolve"),
@@ -36,11 +36,10 @@ export function remoteDeadLetters(writer: Channel, reader: Channel): DeadLetterS
 export function remoteOperations(writer: Channel, reader: Channel): Omit<OperationStore, "onWork"> {
   const write = caller<OperationStore>(writer, "operations");
   const read = caller<OperationStore>(reader, "operations");
-  const [accept, settle] = [write("accept"), write("settle")];
   return {
-    accept: (operations) => accept(operations.map((operation) => ({ ...operation, request: compactRequest(operation.request) }))),
-    claim: write("claim"),
-    settle: (settlements) => settle(settlements.map(compactSettlement)),
+    accept: (operations) => writer.batch("operations.accept", operations),
+    claim: async (request) => (await writer.batch("operations.claim", [request]))[0] ?? [],
+    settle: (settlements) => writer.batch("operations.settle", settlements),
     extend: write("extend"),
     reap: write("reap"),
     backlog: read("backlog"),
@@ -59,27 +58,12 @@ function caller<Port>(channel: Channel, port: string): <Verb extends keyof Port 
   return (verb) => ((...args: unknown[]) => channel.call(port, verb, args)) as never;
 }
 
-function compactFinish(request: FinishRequest): FinishRequest {
-  return request.state === "done" ? { ...request, answer: compactAnswer(request.answer) } : request;
-}
-
-function compactSettlement(settlement: Settlement): Settlement {
-  const { outcome } = settlement;
-  if (outcome.state === "dead") return { ...settlement, outcome: { state: "dead", letter: compactLetter(outcome.letter) } };
-  if (outcome.state !== "succeeded" || !outcome.answer) return settlement;
-  return { ...settlement, outcome: { ...outcome, answer: compactAnswer(outcome.answer) } };
-}
-
 function compactLetter(letter: NewDeadLetter): NewDeadLetter {
   return letter.request ? { ...letter, request: compactRequest(letter.request) } : letter;
 }
 
 function compactRequest(request: StoredRequest): StoredRequest {
   return request.body ? { ...request, body: compact(request.body) } : request;
-}
-
-function compactAnswer(answer: StoredAnswer): StoredAnswer {
-  return { ...answer, body: compact(answer.body) };
 }
 
 /**

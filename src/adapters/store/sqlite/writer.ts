@@ -8,7 +8,8 @@ import { backend, perform } from "./backend.ts";
 import { openWriter } from "./connection.ts";
 import { toFault } from "./fault.ts";
 import { FatalError, groupCommit } from "./group-commit.ts";
-import type { Call, Report, Request, ThreadOptions } from "./protocol.ts";
+import { isPacked, transferable } from "./packing.ts";
+import type { Answer, Call, Report, Request, ThreadOptions } from "./protocol.ts";
 
 if (!parentPort) throw new Error("writer.ts runs as a worker thread");
 const port = parentPort;
@@ -17,6 +18,14 @@ const waiting: Call[] = [];
 let closing = false;
 
 const report = (message: Report): void => port.postMessage(message);
+
+/** Answers of busy verbs hand their bytes over. */
+const reportAnswers = (answers: readonly Answer[]): void => {
+  port.postMessage(
+    { answers } satisfies Report,
+    answers.flatMap(({ result }) => (isPacked(result) ? transferable(result) : [])),
+  );
+};
 
 const accept = (request: Request): void => {
   if (request === "close") closing = true;
@@ -31,8 +40,8 @@ const acceptAllThatWait = (): void => {
 const nextGroup = (): Call[] => {
   let operations = 0;
   let calls = 0;
-  for (const [, , , [batch]] of waiting) {
-    operations += Array.isArray(batch) ? batch.length : 1;
+  for (const { weight } of waiting) {
+    operations += weight;
     if (calls > 0 && operations > groupSize) break;
     calls += 1;
   }
@@ -46,7 +55,7 @@ try {
   const work = (request: Request): void => {
     try {
       accept(request);
-      for (acceptAllThatWait(); waiting.length > 0; acceptAllThatWait()) report({ answers: commit(nextGroup()) });
+      for (acceptAllThatWait(); waiting.length > 0; acceptAllThatWait()) reportAnswers(commit(nextGroup()));
       if (!closing) return;
       db.close();
       report("closed");

@@ -44,7 +44,7 @@ export function listing(db: DatabaseSync): Pick<Sync<OperationStore>, "get" | "l
   const prepared = statementCache(db);
 
   const toView = (row: ViewRow): OperationView => ({
-    operation: toOperation(row),
+    operation: toOperation(row.head, row.body),
     state: row.state,
     claim: row.claims,
     attempts: readAttempts.all(row.seq).map(({ record }) => JSON.parse(record as string) as AttemptRecord),

@@ -1,10 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Because } from "../../../../core/decision.ts";
-import type { DeadLetterStore } from "../../../../ports/dead-letter-store.ts";
+import type { DeadLetterStore, NewDeadLetter } from "../../../../ports/dead-letter-store.ts";
 import type { Fenced } from "../../../../ports/idempotency-store.ts";
-import { CANCELLED_KEPT_MS, type Settlement } from "../../../../ports/operation-store.ts";
+import { CANCELLED_KEPT_MS, type OperationState, type Settlement } from "../../../../ports/operation-store.ts";
 import type { Sync } from "../../sync.ts";
-import { PLACE, type Place } from "./entry.ts";
+import { PLACE, type HeldPlaces, type Place } from "./entry.ts";
 import type { Tally } from "./tally.ts";
 
 /** A row that has been taken out of its table and is on its way to another. */
@@ -15,7 +14,7 @@ export interface Moving extends Place {
 /** The inserts into the tables of states. The caller has deleted the row from the table that it was in. */
 export interface Moves {
   ready(row: Moving): void;
-  parked(row: Moving, until: number, because: Because, now: number): void;
+  parked(row: Moving, rest: Extract<SettlementRow["outcome"], { readonly state: "parked" }>, now: number): void;
   ended(row: Moving, end: End): void;
 }
 
@@ -25,7 +24,57 @@ export interface End {
   readonly keepUntil: number | null;
   /** JSON. */
   readonly because: string | null;
-  readonly answer?: { readonly head: string; readonly body: Uint8Array };
+  readonly answer?: KeptAnswer;
+}
+
+/** An answer as its columns take it: all of it but the body, as JSON, and the body. */
+export interface KeptAnswer {
+  readonly head: string;
+  readonly body: Uint8Array;
+}
+
+/** A settlement as its statements take it; what is kept as JSON is JSON. */
+export interface SettlementRow {
+  readonly id: string;
+  readonly claim: number;
+  readonly now: number;
+  readonly attempt?: { readonly number: number; readonly record: string };
+  readonly outcome:
+    | { readonly state: "succeeded"; readonly keepUntil: number; readonly answer?: KeptAnswer }
+    | { readonly state: "parked"; readonly until: number; readonly because: string; readonly breaker: boolean; readonly delayMs: number }
+    | { readonly state: "dead"; readonly letter: NewDeadLetter }
+    | { readonly state: "cancelled"; readonly because: string }
+    | { readonly state: "ready" };
+}
+
+export function toSettlementRow({ id, claim, now, attempt, outcome }: Settlement): SettlementRow {
+  return {
+    id,
+    claim,
+    now,
+    ...(attempt && { attempt: { number: attempt.attempt, record: JSON.stringify(attempt) } }),
+    outcome: toOutcomeRow(outcome),
+  };
+}
+
+function toOutcomeRow(outcome: Settlement["outcome"]): SettlementRow["outcome"] {
+  switch (outcome.state) {
+    case "succeeded": {
+      const { state, keepUntil, answer } = outcome;
+      if (!answer) return { state, keepUntil };
+      const { body, ...head } = answer;
+      return { state, keepUntil, answer: { head: JSON.stringify(head), body } };
+    }
+    case "parked": {
+      const { state, until, because, delayMs } = outcome;
+      return { state, until, because: JSON.stringify(because), breaker: because.code === "breaker-open", delayMs };
+    }
+    case "cancelled":
+      return { state: "cancelled", because: JSON.stringify(outcome.because) };
+    case "dead":
+    case "ready":
+      return outcome;
+  }
 }
 
 export function moves(db: DatabaseSync): Moves {
@@ -37,10 +86,8 @@ export function moves(db: DatabaseSync): Moves {
   return {
     ready: ({ seq, lane, flow, rank, due_at, claims, attempts, delay, vanished, doubt }) =>
       void insertReady.run(seq, lane, flow, rank, due_at, claims, attempts, delay, vanished, doubt),
-    parked: ({ seq, lane, flow, rank, claims, attempts, delay, vanished, doubt }, until, because, now) => {
-      const breaker = because.code === "breaker-open" ? 1 : 0;
-      insertParked.run(seq, lane, flow, rank, until, claims, attempts, delay, vanished, doubt, now, breaker, JSON.stringify(because));
-    },
+    parked: ({ seq, lane, flow, rank, claims, attempts, vanished, doubt }, { until, because, breaker, delayMs }, now) =>
+      void insertParked.run(seq, lane, flow, rank, until, claims, attempts, delayMs, vanished, doubt, now, breaker ? 1 : 0, because),
     ended: ({ seq, lane, claims }, { state, since, keepUntil, because, answer }) =>
       void insertEnded.run(seq, lane, state, claims, since, keepUntil, because, answer?.head ?? null, answer?.body ?? null),
   };
@@ -56,29 +103,37 @@ export function settling(
   letters: Pick<Sync<DeadLetterStore>, "add">,
   move: Moves,
   tally: Tally,
-): (settlement: Settlement) => Fenced {
+  held: HeldPlaces,
+): (settlement: SettlementRow) => Fenced {
+  const takeHeld = db.prepare("DELETE FROM leased WHERE seq = ? AND claims = ?");
   const take = db.prepare(
     `DELETE FROM leased WHERE seq = (SELECT seq FROM operation WHERE id = ?) AND claims = ? RETURNING ${PLACE}, cancel`,
   );
-  const insertAttempt = db.prepare(
-    "INSERT INTO attempt (seq, position, record) SELECT ?1, coalesce(max(position), 0) + 1, ?2 FROM attempt WHERE seq = ?1",
-  );
+  const readCancel = db.prepare("SELECT cancel FROM leased WHERE seq = ? AND claims = ?");
+  // A claim settles once, so that its number is the place of its attempt in the history.
+  const insertAttempt = db.prepare("INSERT INTO attempt (seq, position, record) VALUES (?, ?, ?)");
+
+  /** Takes the row out of its lease. One that this process claimed is known, but for whether somebody asked to cancel it. */
+  const takeRow = ({ id, claim, outcome }: SettlementRow): Moving | undefined => {
+    const known = held.take(id, claim);
+    if (!known) return take.get(id, claim) as unknown as Moving | undefined;
+    const comesBack = outcome.state === "parked" || outcome.state === "ready";
+    const cancel = comesBack ? ((readCancel.get(known.seq, claim) as { cancel: string | null } | undefined)?.cancel ?? null) : null;
+    return takeHeld.run(known.seq, claim).changes === 1 ? { ...known, cancel } : undefined;
+  };
 
   /** Puts the row where its outcome says. One that was asked to cancel does not come back. */
-  const place = (row: Moving, { outcome, now }: Settlement): Settlement["outcome"]["state"] => {
+  const place = (row: Moving, { outcome, now }: SettlementRow): OperationState => {
     switch (outcome.state) {
-      case "succeeded": {
-        const { keepUntil, answer } = outcome;
-        const kept = answer && { head: JSON.stringify({ ...answer, body: undefined }), body: answer.body };
-        move.ended(row, { state: "succeeded", since: now, keepUntil, because: null, ...(kept && { answer: kept }) });
+      case "succeeded":
+        move.ended(row, { ...outcome, since: now, because: null });
         return "succeeded";
-      }
       case "dead":
         letters.add([outcome.letter]);
         move.ended(row, { state: "dead", since: now, keepUntil: null, because: JSON.stringify(outcome.letter.because) });
         return "dead";
       case "cancelled":
-        move.ended(row, cancelled(JSON.stringify(outcome.because), now));
+        move.ended(row, cancelled(outcome.because, now));
         return "cancelled";
       case "parked":
       case "ready":
@@ -87,17 +142,17 @@ export function settling(
           return "cancelled";
         }
         if (outcome.state === "ready") move.ready(row);
-        else move.parked({ ...row, delay: outcome.delayMs }, outcome.until, outcome.because, now);
+        else move.parked(row, outcome, now);
         return outcome.state;
     }
   };
 
   return (settlement) => {
-    const { id, claim, attempt } = settlement;
-    const row = take.get(id, claim) as unknown as Moving | undefined;
+    const { attempt } = settlement;
+    const row = takeRow(settlement);
     if (!row) return "stale";
-    if (attempt) insertAttempt.run(row.seq, JSON.stringify(attempt));
-    const tried = attempt ? { ...row, attempts: attempt.attempt, doubt: 0 } : row;
+    if (attempt) insertAttempt.run(row.seq, row.claims, attempt.record);
+    const tried = attempt ? { ...row, attempts: attempt.number, doubt: 0 } : row;
     tally.move(row.lane, "leased", place(tried, settlement), 1);
     return "applied";
   };
