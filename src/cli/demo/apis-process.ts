@@ -8,14 +8,16 @@ import { sleep } from "../../ports/clock.ts";
 import { flakyApi, type FlakyApi } from "../../testing/flaky-api/flaky-api.ts";
 import type { ApisAnswer, ApisRequest, ApiStart, UpstreamReport } from "./apis-protocol.ts";
 import { tryLock } from "./lock.ts";
-import { storyClock, type Stretch } from "./story-clock.ts";
-import type { ApiName } from "./weather.ts";
+import { storyClock } from "./story-clock.ts";
+import { badDay, ENDPOINTS, healthy, NOTHING_MET, type ApiName } from "./weather.ts";
+
+type Start = Extract<ApisRequest, { type: "start" }>;
 
 /** How long an earlier process may take to die. */
 const LOCK_WAIT_MS = 20_000;
 const LOCK_LOOK_MS = 25;
 
-const running = new Map<ApiName, { readonly api: FlakyApi; readonly endpoint: string }>();
+const running = new Map<ApiName, FlakyApi>();
 
 // Ctrl-C reaches the whole terminal; the parent decides when it is over.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
@@ -34,10 +36,10 @@ async function answer(request: ApisRequest): Promise<ApisAnswer> {
       await lock(request.lockFile);
       return { type: "locked" };
     case "start":
-      for (const start of request.apis) running.set(start.name, { api: await open(start, request.stretch), endpoint: start.endpoint });
-      return { type: "ready", ports: byName(({ api }) => api.port) };
+      for (const start of request.apis) running.set(start.name, await open(start, request));
+      return { type: "ready", ports: byName((_, api) => api.port) };
     case "report":
-      return { type: "report", apis: byName(({ api, endpoint }) => reportOf(api, endpoint)) };
+      return { type: "report", apis: byName(reportOf) };
   }
 }
 
@@ -50,7 +52,8 @@ async function lock(file: string): Promise<void> {
 }
 
 /** On the port that it had before, so that dead letters of an earlier stretch still point at it; on another where that is taken. */
-async function open({ script, port, seed, ledgerFile }: ApiStart, stretch: Stretch): Promise<FlakyApi> {
+async function listen({ name, port, seed, ledgerFile }: ApiStart, { plan, stretch, weather }: Start): Promise<FlakyApi> {
+  const script = (weather === "bad" ? badDay(plan) : healthy(plan))[name];
   const options = { seed, ledgerFile, clock: storyClock(stretch), requestLog: 1 };
   try {
     return await flakyApi(script, { ...options, port });
@@ -60,11 +63,21 @@ async function open({ script, port, seed, ledgerFile }: ApiStart, stretch: Stret
   }
 }
 
-function byName<Value>(read: (entry: { readonly api: FlakyApi; readonly endpoint: string }) => Value): Record<ApiName, Value> {
-  return Object.fromEntries([...running].map(([name, entry]) => [name, read(entry)])) as Record<ApiName, Value>;
+async function open(start: ApiStart, request: Start): Promise<FlakyApi> {
+  const api = await listen(start, request);
+  const { name } = start;
+  // Its ledger says how much of the day is over already.
+  const met = api.ledger.summary().endpoints[ENDPOINTS[name]]?.requests ?? 0;
+  if (request.weather === "bad" && met > 0) api.setRules(badDay(request.plan, { ...NOTHING_MET, [name]: met })[name].rules ?? []);
+  return api;
 }
 
-function reportOf({ ledger }: FlakyApi, endpoint: string): UpstreamReport {
+function byName<Value>(read: (name: ApiName, api: FlakyApi) => Value): Record<ApiName, Value> {
+  return Object.fromEntries([...running].map(([name, api]) => [name, read(name, api)])) as Record<ApiName, Value>;
+}
+
+function reportOf(name: ApiName, { ledger }: FlakyApi): UpstreamReport {
+  const endpoint = ENDPOINTS[name];
   const { endpoints, rules, limits } = ledger.summary();
   return {
     attempts: [...ledger.attempts(endpoint)],

@@ -1,22 +1,26 @@
-import type { FlakyScript } from "../../testing/flaky-api/script.ts";
+import type { Plan } from "./plan.ts";
 import type { Stretch } from "./story-clock.ts";
 import type { ApiName } from "./weather.ts";
 
 /** What the process of the APIs is told; first of all to take its lock, which it holds as long as it may write to a ledger. */
 export type ApisRequest =
   | { readonly type: "lock"; readonly lockFile: string }
-  | { readonly type: "start"; readonly stretch: Stretch; readonly apis: readonly ApiStart[] }
+  | {
+      readonly type: "start";
+      readonly stretch: Stretch;
+      readonly plan: Plan;
+      /** `mended`: nothing goes wrong any more. */
+      readonly weather: "bad" | "mended";
+      readonly apis: readonly ApiStart[];
+    }
   | { readonly type: "report" };
 
 export interface ApiStart {
   readonly name: ApiName;
-  readonly script: FlakyScript;
   readonly ledgerFile: string;
   /** 0 takes a free one. */
   readonly port: number;
   readonly seed: number;
-  /** Counted by subject in the report. */
-  readonly endpoint: string;
 }
 
 /** What it tells. */

@@ -2,8 +2,8 @@ import { fork, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import type { ApisAnswer, ApisRequest, UpstreamReport } from "./apis-protocol.ts";
 import type { Stretch } from "./story-clock.ts";
-import { API_NAMES, ENDPOINTS, type ApiName } from "./weather.ts";
-import type { FlakyScript } from "../../testing/flaky-api/script.ts";
+import type { Plan } from "./plan.ts";
+import { API_NAMES, type ApiName } from "./weather.ts";
 
 /** The process of the four APIs, before they listen. No other one writes to the ledgers of the folder any more. */
 export interface ApisProcess {
@@ -21,7 +21,8 @@ export interface Apis {
 }
 
 export interface ApisOptions {
-  readonly scripts: Readonly<Record<ApiName, FlakyScript>>;
+  readonly plan: Plan;
+  readonly weather: "bad" | "mended";
   readonly stretch: Stretch;
   readonly seed: number;
   /** Of an earlier start. */
@@ -57,17 +58,15 @@ async function start(
   folder: string,
   child: ChildProcess,
   request: Exchange,
-  { scripts, stretch, seed, ports }: ApisOptions,
+  { plan, weather, stretch, seed, ports }: ApisOptions,
 ): Promise<Apis> {
   const apis = API_NAMES.map((name, index) => ({
     name,
-    script: scripts[name],
     ledgerFile: ledgerFileOf(folder, name),
     port: ports?.[name] ?? 0,
     seed: seed * API_NAMES.length + index,
-    endpoint: ENDPOINTS[name],
   }));
-  const ready = await request({ type: "start", stretch, apis }, "ready");
+  const ready = await request({ type: "start", plan, weather, stretch, apis }, "ready");
   const died = ended(child).then((how) => {
     throw new Error(`the process of the APIs ended unexpectedly (${how}); start again to go on where this run stands`);
   });

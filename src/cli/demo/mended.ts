@@ -3,7 +3,7 @@ import { NotFoundError } from "../../core/errors.ts";
 import { openApisProcess } from "./apis.ts";
 import { planFor } from "./plan.ts";
 import { readState, runFolder } from "./run-folder.ts";
-import { API_NAMES, healthy } from "./weather.ts";
+import { API_NAMES } from "./weather.ts";
 
 /**
  * Starts the four APIs of the last run again, on their old ports, with their old ledgers, and with nothing wrong: somebody
@@ -17,7 +17,8 @@ export async function serveMended(store: string | undefined): Promise<void> {
   const apisProcess = await openApisProcess(folder.path);
   try {
     const apis = await apisProcess.start({
-      scripts: healthy(planFor(1_000)),
+      plan: planFor(1_000),
+      weather: "mended",
       stretch: { storyAt: now, machineAt: now, speed: 1 },
       seed: 1,
       ports: state.ports,

@@ -3,7 +3,7 @@ export interface Plan {
   readonly leads: number;
   /** Leads that enter per second of story time. */
   readonly perSecond: number;
-  /** From the first lead to the last, story ms. All windows of bad weather are shares of it. */
+  /** From the first lead to the last, story ms. */
   readonly storyMs: number;
   /** Leads on their way at once. Enough that those which an outage holds up do not keep the others out. */
   readonly open: number;

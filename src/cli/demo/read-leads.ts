@@ -19,6 +19,8 @@ export interface ReadLeads {
 interface Row {
   readonly fields: readonly string[];
   readonly line: number;
+  /** Its last line. */
+  readonly until: number;
 }
 
 /**
@@ -43,7 +45,8 @@ export async function readLeads(path: string, most: number = Number.POSITIVE_INF
     const lead = row.fields.length === width ? leadOf(row.fields, columns) : undefined;
     const because =
       lead === undefined ? `it has ${row.fields.length} fields and the header has ${width}` : (faultOf(lead) ?? seenBefore(lead, lines));
-    if (because !== undefined) refused.push({ line: row.line, because });
+    if (because !== undefined)
+      refused.push({ line: row.line, because: row.until === row.line ? because : `${because} (it runs to line ${row.until})` });
     else if (lead !== undefined) {
       lines.set(lead.id, row.line);
       lines.set(lead.email.toLowerCase(), row.line);
@@ -57,44 +60,30 @@ export async function readLeads(path: string, most: number = Number.POSITIVE_INF
   return { leads, refused: refused.sort((a, b) => a.line - b.line) };
 }
 
-/** Rows as they stand. A row that is not CSV goes to `refused`, and the next one is read. */
+/** Rows as they stand. What cannot be read as one goes to `refused`. */
 async function* rowsOf(path: string, refused: RefusedRow[]): AsyncGenerator<Row, void, undefined> {
-  const parser = parse({
-    bom: true,
-    info: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    skip_records_with_error: true,
-    on_skip: (error) => {
-      if (error !== undefined) refused.push(notCsv(error));
-    },
-  });
+  // A stray quote is text. To skip a row with one instead would, in this parser, also skip the rows up to the next quote.
+  const parser = parse({ bom: true, info: true, relax_column_count: true, relax_quotes: true, skip_empty_lines: true });
   const file = createReadStream(path);
   file.on("error", (error) => parser.destroy(error));
   file.pipe(parser);
+  let read = 0;
   try {
     for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: Info }>) {
       // The parser counts lines at the end of a row; a quoted field may have begun some lines above.
       const breaks = record.reduce((sum, field) => sum + field.split("\n").length - 1, 0);
-      yield { fields: record.map((field) => field.trim()), line: info.lines - breaks };
+      read = info.lines;
+      yield { fields: record.map((field) => field.trim()), line: read - breaks, until: read };
     }
   } catch (error) {
     if (!(error instanceof CsvError)) {
-      throw new ConfigError({
-        path: "--file",
-        message: `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-        cause: error,
-      });
+      const why = error instanceof Error ? error.message : String(error);
+      throw new ConfigError({ path: "--file", message: `${path} cannot be read: ${why}`, cause: error });
     }
-    refused.push(notCsv(error));
+    refused.push({ line: read + 1, because: `from here to the end the file is not CSV (${error.message})` });
   } finally {
     file.destroy();
   }
-}
-
-function notCsv(error: CsvError): RefusedRow {
-  const line = (error as CsvError & { lines?: unknown }).lines;
-  return { line: typeof line === "number" ? line : 0, because: `it is not CSV (${error.message})` };
 }
 
 function columnsOf(header: readonly string[], path: string): ReadonlyMap<keyof Lead, number> {

@@ -34,7 +34,7 @@ export interface DemoReport extends Tally {
   readonly storySeconds: number;
   readonly store: string;
   /** To go on with, as they can be typed. */
-  readonly commands: { readonly list: string; readonly show: string; readonly serve: string; readonly replay: string };
+  readonly commands: { readonly list: string; readonly groups: string; readonly serve: string; readonly replay: string };
 }
 
 export interface ReportFacts {
@@ -74,7 +74,7 @@ export function reportOf(facts: ReportFacts): DemoReport {
     store,
     commands: {
       list: `${PROGRAM} dlq list --store ${quoted(store)}`,
-      show: `${PROGRAM} dlq groups --store ${quoted(store)}`,
+      groups: `${PROGRAM} dlq groups --store ${quoted(store)}`,
       serve: `${PROGRAM} ${serve}`,
       replay: `${PROGRAM} dlq replay --all --canary 1 --config ${quoted(config)}`,
     },

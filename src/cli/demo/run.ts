@@ -30,7 +30,7 @@ import { leadsOf, type SourceOptions } from "./source.ts";
 import { stepsOf, type Engine, type Step } from "./steps.ts";
 import { storyClock } from "./story-clock.ts";
 import { tally } from "./tally.ts";
-import { badDay, type ApiName } from "./weather.ts";
+import type { ApiName } from "./weather.ts";
 import { clockText } from "./screens.ts";
 
 export interface DemoOptions extends SourceOptions {
@@ -103,8 +103,7 @@ async function oneStretch({ options, parts, folder, begun, source, apisProcess }
   const clock = storyClock(state.stretch);
   const plan = planFor(source.leads.length);
   const toldMs = (): number => clock.now() - state.beganAt;
-  const scripts = badDay(plan, toldMs());
-  const apis = await apisProcess.start({ scripts, stretch: state.stretch, seed: options.seed, ports: state.ports });
+  const apis = await apisProcess.start({ plan, weather: "bad", stretch: state.stretch, seed: options.seed, ports: state.ports });
   const withPorts: RunState = { ...state, ports: apis.ports };
   writeState(folder, withPorts);
   writeReplayConfig(folder, apis);

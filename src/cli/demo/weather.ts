@@ -17,18 +17,23 @@ export const ENDPOINTS: Readonly<Record<ApiName, string>> = {
 /** The APIs that change something for good: what they did twice is doubled. */
 export const WRITING: readonly ApiName[] = ["crm", "sequencer"];
 
+/** How much of a bad day is over: requests that each API has met at its endpoint. */
+export type Met = Readonly<Record<ApiName, number>>;
+
+export const NOTHING_MET: Met = { enrichment: 0, scoring: 0, crm: 0, sequencer: 0 };
+
 /**
- * The four APIs and their bad day. Windows are shares of the plan and stand in story time from the story's start, so a
- * run that was killed goes on in the weather that it was killed in.
- *
- * @param toldMs How much of the story has been told, ms.
+ * The four APIs and their bad day. What goes wrong for a while does so for a share of the requests, not of the time: so it is met
+ * on a slow machine and with few leads too, and a run that was killed goes on in the weather that it was killed in.
  */
-export function badDay(plan: Plan, toldMs: number): Readonly<Record<ApiName, FlakyScript>> {
-  /** A rule that holds for a part of the story; none where that part is over. */
-  const during = (from: number, to: number, rule: RuleScript): readonly RuleScript[] => {
-    const [fromMs, toMs] = [from * plan.storyMs - toldMs, to * plan.storyMs - toldMs];
-    return toMs <= 0 ? [] : [{ ...rule, when: { ...rule.when, between: [Math.max(0, fromMs), toMs] } }];
+export function badDay(plan: Plan, met: Met = NOTHING_MET): Readonly<Record<ApiName, FlakyScript>> {
+  /** A rule for the requests of a stretch of the work, by their numbers; none where that is over. */
+  const during = (name: ApiName, from: number, count: number, rule: RuleScript): readonly RuleScript[] => {
+    const first = Math.ceil(from * plan.leads) + 1 - met[name];
+    const last = first + Math.max(1, Math.ceil(count)) - 1;
+    return last < 1 ? [] : [{ ...rule, when: { ...rule.when, endpoint: ENDPOINTS[name], nth: { from: Math.max(1, first), to: last } } }];
   };
+  const share = plan.leads;
   const enrich = ENDPOINTS.enrichment;
   const score = ENDPOINTS.scoring;
   const write = ENDPOINTS.crm;
@@ -37,7 +42,7 @@ export function badDay(plan: Plan, toldMs: number): Readonly<Record<ApiName, Fla
     enrichment: {
       ...healthy(plan).enrichment,
       rules: [
-        ...during(0.1, 0.18, { name: "burst of 503", when: { endpoint: enrich, probability: 0.35 }, then: { status: 503 } }),
+        ...during("enrichment", 0.1, 0.08 * share, { name: "burst of 503", when: { probability: 0.35 }, then: { status: 503 } }),
         { name: "connection reset", when: { endpoint: enrich, probability: 0.005 }, then: { reset: "before" } },
       ],
     },
@@ -50,14 +55,15 @@ export function badDay(plan: Plan, toldMs: number): Readonly<Record<ApiName, Fla
           then: { status: 500, json: { error: { code: "INVALID_FIELD", message: "invalid field: employees must be a number" } } },
         },
         { name: "429 with Retry-After", when: { endpoint: score, probability: 0.015 }, then: { status: 429, retryAfter: "1s" } },
-        ...during(0.62, 0.7, { name: "overloaded", when: { endpoint: score, probability: 0.15 }, then: { status: 529 } }),
+        ...during("scoring", 0.62, 0.08 * share, { name: "overloaded", when: { probability: 0.15 }, then: { status: 529 } }),
       ],
     },
     crm: {
       ...healthy(plan).crm,
-      auth: { validFor: Math.max(8_000, plan.storyMs * 0.22), endpoint: write },
+      auth: { uses: Math.max(10, Math.ceil(0.15 * share)), endpoint: write },
       rules: [
-        ...during(0.35, 0.46, { name: "dead endpoint", when: { endpoint: write }, then: { reset: "before" } }),
+        // Enough to open the breaker and to fail its first probes; of very few leads, not all.
+        ...during("crm", 0.35, Math.min(12, Math.max(6, 0.1 * share), share / 3), { name: "dead endpoint", then: { reset: "before" } }),
         {
           name: "address refused",
           when: { endpoint: write, where: { "body.email": "*@disposable.example" } },

@@ -1,0 +1,15 @@
+import type { DemoReport } from "../../src/cli/demo/report.ts";
+import { startCli, type CliEnd, type CliRun } from "../cli/holdfast.ts";
+
+/** Starts `holdfast demo --fast --json`, in a process group of its own. */
+export function startDemo(cwd: string, ...args: string[]): CliRun {
+  return startCli(["demo", "--fast", "--json", ...args], { cwd });
+}
+
+export function demo(cwd: string, ...args: string[]): Promise<CliEnd> {
+  return startDemo(cwd, ...args).ended;
+}
+
+export function reportOf({ stdout }: CliEnd): DemoReport {
+  return JSON.parse(stdout) as DemoReport;
+}

@@ -1,0 +1,103 @@
+import { rmSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../src/adapters/clock/system.ts";
+import { exitCodes } from "../../src/cli/exit-codes.ts";
+import { sleep } from "../../src/ports/clock.ts";
+import { seededRandom } from "../../src/testing/index.ts";
+import { temporaryFolder } from "../../scripts/tools.ts";
+import type { CliRun } from "../cli/holdfast.ts";
+import { demo, reportOf, startDemo } from "./demo.ts";
+
+const LEADS = 200;
+
+let folder: string;
+beforeEach(() => {
+  folder = temporaryFolder("demo-kill");
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const KILLS: Readonly<Record<string, (started: CliRun) => void>> = {
+  "its process": ({ child }) => void child.kill("SIGKILL"),
+  "its process group": ({ child }) => void process.kill(-(child.pid as number), "SIGKILL"),
+};
+
+/** Resolves when it has said this on stderr. */
+function told({ child }: CliRun, text: RegExp): Promise<void> {
+  let all = "";
+  return new Promise((resolve, reject) => {
+    child.stderr?.on("data", (chunk: Buffer) => {
+      all += chunk.toString();
+      if (text.test(all)) resolve();
+    });
+    child.once("exit", () => reject(new Error(`it ended before it said ${String(text)}:\n${all}`)));
+  });
+}
+
+describe("a run that is killed with SIGKILL", { timeout: 240_000 }, () => {
+  it.each(Object.keys(KILLS))("five times at random moments, %s, ends as if it had not been", async (what) => {
+    const seed = `${what} ${systemClock.now()}`;
+    const random = seededRandom(seed);
+    for (let kill = 1; kill <= 5; kill += 1) {
+      const started = startDemo(folder, "--leads", String(LEADS));
+      // From before it has done anything to the middle of its work.
+      await Promise.race([sleep(systemClock, 200 + random() * 2_300), started.ended]);
+      if (started.child.exitCode === null) KILLS[what]?.(started);
+      await started.ended;
+    }
+    const end = await demo(folder, "--leads", String(LEADS));
+    const report = reportOf(end);
+    expect(report, `moments of the kills: seed ${JSON.stringify(seed)}`).toMatchObject({ accepted: LEADS, lost: 0, doubled: 0 });
+    expect(report.done + report.kept).toBe(LEADS);
+    expect(end.code).toBe(0);
+  });
+
+  it("in mid-work goes on where it stands, and says so", async () => {
+    const first = startDemo(folder, "--leads", "60");
+    await told(first, /sequencer [1-9]/);
+    first.child.kill("SIGKILL");
+    await first.ended;
+    const end = await demo(folder, "--leads", "60");
+    expect(end.stderr).toContain("an unfinished run is in .holdfast/demo: going on where it stands (start 2)");
+    const report = reportOf(end);
+    expect(report).toMatchObject({ ok: true, starts: 2, accepted: 60 });
+  });
+
+  it("is not gone on with by a start with other leads, which says so", async () => {
+    const first = startDemo(folder, "--leads", "60");
+    await told(first, /enrichment [1-9]/);
+    first.child.kill("SIGKILL");
+    await first.ended;
+    const end = await demo(folder, "--leads", "10");
+    expect(end.stderr).toContain("was of other leads or another seed: it is replaced");
+    expect(reportOf(end)).toMatchObject({ ok: true, starts: 1, accepted: 10 });
+  });
+});
+
+describe("a run that still goes on while it is started again", { timeout: 120_000 }, () => {
+  it("gives way to the newer start, which ends as if it had been killed", async () => {
+    const first = startDemo(folder, "--leads", String(LEADS));
+    await told(first, /enrichment [1-9]/);
+    const second = await demo(folder, "--leads", String(LEADS));
+    const gaveWay = await first.ended;
+    expect(gaveWay).toMatchObject({ code: exitCodes.failed.code, stdout: "" });
+    expect(gaveWay.stderr).toContain("a newer start in the same folder has taken this run over");
+    expect(second.stderr).toContain("another run is at work here");
+    expect([second.code, reportOf(second)]).toMatchObject([0, { ok: true, accepted: LEADS, starts: 2 }]);
+  });
+});
+
+describe("a run that is ended by a signal", { timeout: 120_000 }, () => {
+  it.each([
+    ["SIGINT", exitCodes.interrupted.code],
+    ["SIGTERM", exitCodes.terminated.code],
+  ] as const)("%s says how to go on", async (signal, code) => {
+    const started = startDemo(folder, "--leads", "60");
+    await told(started, /enrichment \d/);
+    started.child.kill(signal);
+    const end = await started.ended;
+    expect([end.code, end.stdout]).toEqual([code, ""]);
+    expect(end.stderr).toContain("start it again to go on where it stands");
+  });
+});
