@@ -141,7 +141,13 @@ const ATTEMPT = {
 } as const;
 
 function settlement(id: string, claim: number): Settlement {
-  return { id, claim, now: 1e9, attempt: ATTEMPT, outcome: { state: "succeeded", keepUntil: 1e12, answer: { ...ANSWER, body: ANSWER.body.slice() } } };
+  return {
+    id,
+    claim,
+    now: 1e9,
+    attempt: ATTEMPT,
+    outcome: { state: "succeeded", keepUntil: 1e12, answer: { ...ANSWER, body: ANSWER.body.slice() } },
+  };
 }
 
 for (let round = 1; round <= ROUNDS; round += 1) {

@@ -42,6 +42,8 @@ export class HttpAnswer {
   #excerpt: string | undefined = undefined;
   /** The whole body, where it was read as a whole. */
   #bytes: Uint8Array | undefined = undefined;
+  /** The body has been read, and stands in `#bytes` alone. */
+  #consumed = false;
 
   constructor(response: Response) {
     this.#response = response;
@@ -131,7 +133,9 @@ export class HttpAnswer {
       throw error;
     }
     const read = this.#keep(chunks, size, ended);
-    this.#response = rebuilt(this.#response, ended ? read : resumed(read, reader, pending));
+    // Put back when somebody asks for it: many answers are only judged and kept.
+    if (ended) this.#consumed = true;
+    else this.#response = rebuilt(this.#response, resumed(read, reader, pending));
   }
 
   #keep(chunks: readonly Uint8Array[], size: number, whole: boolean): Uint8Array {
@@ -156,11 +160,21 @@ export class HttpAnswer {
 
   /** The answer for the caller. `veto` tells an SDK above that retrying is over: its own retries would only multiply ours. */
   hand(veto: boolean): Response {
-    if (!veto || !canRebuild(this.#response)) return this.#response;
-    const response = rebuilt(this.#response, this.#response.body);
+    const whole = this.#whole();
+    if (!veto || !canRebuild(whole)) return whole;
+    const response = rebuilt(whole, whole.body);
     response.headers.set("x-should-retry", "false");
     response.headers.set("stripe-should-retry", "false");
     return response;
+  }
+
+  /** The answer with all of its body. */
+  #whole(): Response {
+    if (this.#consumed) {
+      this.#consumed = false;
+      this.#response = rebuilt(this.#response, this.#bytes ?? null);
+    }
+    return this.#response;
   }
 
   /** What is kept of it in a history. */

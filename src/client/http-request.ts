@@ -196,6 +196,10 @@ export async function storedRequest(request: HttpRequest, headers: Headers, keep
   if (!request.replayable) return undefined;
   const { method, url, body } = request;
   if (body === null) return { method, url, headers: kept(headers, keep) };
+  // What needs no form's boundary is what it is; streams are slow.
+  if (body instanceof Uint8Array) return { method, url, headers: kept(headers, keep), body };
+  if (typeof body === "string" && headers.has("content-type"))
+    return { method, url, headers: kept(headers, keep), body: encoder.encode(body) };
   // Through a Response, so that a form gets the boundary that its content type names.
   const whole = new Response(body);
   const all = new Headers(headers);
@@ -203,6 +207,8 @@ export async function storedRequest(request: HttpRequest, headers: Headers, keep
   if (!all.has("content-type") && type !== null) all.set("content-type", type);
   return { method, url, headers: kept(all, keep), body: new Uint8Array(await whole.arrayBuffer()) };
 }
+
+const encoder = new TextEncoder();
 
 function kept(headers: Headers, keep: ReadonlySet<string>): (readonly [string, string])[] {
   return [...headers].filter(([name]) => keep.has(name));

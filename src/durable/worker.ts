@@ -404,7 +404,8 @@ export class Worker {
         resolve();
       };
       const timer = clock.setTimer(end, ms);
-      if (!this.#keepsAlive) clock.hold?.(timer, false);
+      // A breath between two steps is no idleness.
+      if (!this.#keepsAlive && ms > LOOK_FOR_PERMITS_MS) clock.hold?.(timer, false);
       signal.addEventListener("abort", end, { once: true });
       this.#wake = end;
     });
