@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { resolveCallPolicy } from "../../engine/call-policy.ts";
 import { parseHint, parseHttpDate, type HintHeader } from "./parse-hint.ts";
 
 interface RetryAfterVectors {
   readonly now: string;
-  readonly cases: readonly { readonly headers: Record<string, string>; readonly expected: number | null; readonly note?: string }[];
+  readonly cases: readonly { readonly headers: Record<string, string>; readonly expected: number | null; readonly over?: boolean }[];
 }
 
 const vectors = JSON.parse(readFileSync(new URL("../../../test/vectors/retry-after.json", import.meta.url), "utf8")) as RetryAfterVectors;
@@ -21,6 +22,13 @@ describe("the hint in an answer's headers", () => {
       expect(hint(headers) ?? null).toBe(expected);
     },
   );
+
+  it("is over what any inline call sleeps in the cases that say so", () => {
+    const over = vectors.cases.filter((one) => one.over === true);
+    expect(over.map(({ headers }) => (hint(headers) ?? 0) > resolveCallPolicy({}, { retry: "", timeout: "", rest: "" }).maxHintMs)).toEqual(
+      [true],
+    );
+  });
 
   it("is none where no header speaks of coming back", () => {
     expect(parseHint(new Headers({ "content-type": "text/plain", date: "Thu, 15 Jan 2026 12:00:00 GMT" }), NOW)).toBeUndefined();
