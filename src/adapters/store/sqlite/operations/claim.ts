@@ -6,7 +6,7 @@ import type { Tally } from "./tally.ts";
 import { turns, type Candidate, type Flows } from "./turns.ts";
 
 /** Parked operations that a claim makes ready at most, when they have fallen due; the next claim goes on. */
-const PROMOTED = 1_000;
+const PROMOTED = 500;
 
 /** From so many rows on they are moved as a set. */
 const SET = 4;
