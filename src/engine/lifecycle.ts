@@ -62,7 +62,7 @@ async function again<Value, Payload>(call: Call<Value, Payload>, failed: Settled
       return await refused(call, refusal, last);
     }
     if (hasLeft(call)) return await leftWhileAdmitted(call, last);
-    last = await attempt<Value, Payload, Settled<Value>>(call, now, judge, threw);
+    last = await attempt<Value, Payload, Settled<Value>>(call, now, answered, threw);
     if (isSuccess(last)) return succeed(call, last.outcome.value, ANSWERED, last.settledAt);
   }
 }
@@ -102,9 +102,13 @@ function attempt<Value, Payload, Result>(
   );
 }
 
+function answered<Value, Payload>(call: Call<Value, Payload>, value: Value): Settled<Value> | Promise<Settled<Value>> {
+  return call.work.judge === undefined ? ended(call, { threw: false, value }, SUCCESS) : judge(call, value);
+}
+
 async function judge<Value, Payload>(call: Call<Value, Payload>, value: Value): Promise<Settled<Value>> {
   try {
-    const verdict = call.work.judge === undefined ? SUCCESS : await call.work.judge(value, call.attempt, call.payload);
+    const verdict = await (call.work.judge as NonNullable<typeof call.work.judge>)(value, call.attempt, call.payload);
     return ended(call, { threw: false, value }, verdict);
   } catch (error) {
     return threw(call, error);
