@@ -54,6 +54,8 @@ interface Plan {
 
 /** So many operations of a lane may always be under way, whatever the others take: four lanes that hang hold up no fifth. */
 const ALWAYS_OF_A_LANE = 4;
+/** A lane holds at most so many times what it may carry out: what is not written down yet must not pile up. */
+const UNWRITTEN = 2;
 /** While there is enough to do, what other processes may have added is looked for no more often than this. */
 const READ_EVERY_MS = 100;
 /** Nor more often than this when there is nothing to do, however often somebody nudges. */
@@ -151,7 +153,7 @@ export class Worker {
 
   /** Operations under way in this process. */
   get busy(): number {
-    return this.#underWay.size;
+    return this.#underWay.busy;
   }
 
   /** This process has put an operation into the queue. */
@@ -267,7 +269,7 @@ export class Worker {
     const monotonic = clock.monotonic();
     const asks: Ask[] = [];
     const planned = new Map<Lane, number>();
-    let free = concurrency - this.#underWay.size;
+    let free = concurrency - this.#underWay.busy;
     let restMs = Math.max(1, this.#known.readAt + pollMs - monotonic);
     for (const known of this.#known.inTurn(now)) {
       restMs = Math.min(restMs, Math.max(1, known.nextDueAt - now));
@@ -275,15 +277,17 @@ export class Worker {
       const place = this.#ports.place(known.key);
       if (place === undefined) continue;
       // Lanes of the store may share one of the engine, where an API has more of them than are kept apart.
-      const own = this.#underWay.of(place.lane) + (planned.get(place.lane) ?? 0);
-      const wanted = Math.min(known.due, laneConcurrency - own, Math.max(free, ALWAYS_OF_A_LANE - own));
+      const more = planned.get(place.lane) ?? 0;
+      const own = this.#underWay.busyOf(place.lane) + more;
+      const unwritten = UNWRITTEN * laneConcurrency - this.#underWay.heldOf(place.lane) - more;
+      const wanted = Math.min(known.due, laneConcurrency - own, unwritten, Math.max(free, ALWAYS_OF_A_LANE - own));
       if (wanted <= 0) continue;
       const { admissions, waitMs } = takeAdmissions(place, wanted, monotonic);
       if (admissions.length < wanted)
         restMs = Math.min(restMs, Math.max(1, waitMs === Number.POSITIVE_INFINITY ? LOOK_FOR_PERMITS_MS : waitMs));
       if (admissions.length === 0) continue;
       free -= admissions.length;
-      planned.set(place.lane, (planned.get(place.lane) ?? 0) + admissions.length);
+      planned.set(place.lane, more + admissions.length);
       asks.push({ known, place, admissions });
     }
     return { asks, restMs };
@@ -371,6 +375,8 @@ export class Worker {
     this.#underWay.add(held, lastChance);
     try {
       const settlement = await work();
+      this.#underWay.carriedOut(held);
+      this.#nudge();
       if (settlement !== undefined) await this.#settle(held.claimed, settlement);
     } catch (error) {
       // A fault of our own. What was sent, if anything, is in doubt once the lease is over.
