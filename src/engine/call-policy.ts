@@ -7,7 +7,10 @@ import { resolveBackoff, type Backoff, type BackoffLike } from "../policy/backof
 export interface TimeoutOptions {
   /** Each attempt; a list escalates, its last value repeats. @default none, or the profile's */
   readonly attempt?: Duration | readonly Duration[];
-  /** The whole call, waits included. @default "2m", or the profile's */
+  /**
+   * The whole call, waits included; what runs then is cut off. The default only forbids further attempts, and a stand-alone
+   * `retry()` counts it from its first failure (decision 0008). @default "2m", or the profile's
+   */
   readonly total?: Duration;
 }
 
