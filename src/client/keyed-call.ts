@@ -67,6 +67,7 @@ export function runKeyed<Value, Payload>(engine: Engine, keyed: KeyedWork<Value,
       return await run(call);
     },
     sent: () => call !== undefined && call.attempt > 0,
+    failure: () => call?.failure,
     scope: () => call,
     encode: (value) => keyed.encode(value),
     outline: (value) => keyed.outline(value),

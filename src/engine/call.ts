@@ -1,5 +1,5 @@
 import type { Because } from "../core/decision.ts";
-import { beginCall } from "../core/explain.ts";
+import { beginCall, type Explanation } from "../core/explain.ts";
 import type { Verdict } from "../core/verdict.ts";
 import type { RetryQuota } from "../policy/budget/retry-quota.ts";
 import type { AttemptRecord, NewDeadLetter, StoredRequest } from "../ports/dead-letter-store.ts";
@@ -119,6 +119,8 @@ export class Call<Value, Payload = unknown> implements Admittee, Scope, AttemptC
   #startedAt: number | undefined = undefined;
   /** The deadline of what it stands in, where that has one. */
   readonly #around: number | undefined;
+  /** How it ended, where that was no success: what hangs on its error may by then be another call's, for callers share reasons to abort. */
+  failure: Explanation | undefined = undefined;
   #operation: string | undefined = undefined;
   #unaborted: AbortSignal | undefined = undefined;
 
@@ -137,7 +139,7 @@ export class Call<Value, Payload = unknown> implements Admittee, Scope, AttemptC
 
   /**
    * Whether anything hangs on the time of the first attempt. Where nothing does, no clock is read until a failure: a reading
-   * costs a third of all that `retry()` does.
+   * costs a third of all that `retry()` does (decision 0008).
    */
   get isTimed(): boolean {
     const { details, policy, runtime } = this;

@@ -56,6 +56,7 @@ export function fail<Value, Payload>(call: Call<Value, Payload>, settled: Settle
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(kept === undefined ? {} : { deadLetter: kept }),
   };
+  call.failure = explanation;
   attach(settled.outcome.threw ? settled.outcome.error : settled.outcome.value, explanation, call.ordinal);
   const { events } = call.runtime;
   if (events.wants("call:settled")) {

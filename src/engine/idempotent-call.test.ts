@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { memory } from "../adapters/store/memory/index.ts";
 import { isHoldfastError } from "../core/errors.ts";
-import { attach, type Explanation } from "../core/explain.ts";
+import { attach, explain, type Explanation } from "../core/explain.ts";
 import type { Effect } from "../core/verdict.ts";
 import type { IdempotencyStore, StoredAnswer } from "../ports/idempotency-store.ts";
 import { manualClock, type ManualClock } from "../testing/manual-clock.ts";
@@ -36,6 +36,7 @@ function stored(text: string): StoredAnswer {
 /** A call under the key `k`, with everything that a test does not speak of. */
 function keyed(run: KeyedCall<Value>["run"], rest: Partial<KeyedCall<Value>> = {}): KeyedCall<Value> {
   let sent = false;
+  let failure: Explanation | undefined;
   return {
     key: "k",
     scopedKey: "k",
@@ -47,9 +48,13 @@ function keyed(run: KeyedCall<Value>["run"], rest: Partial<KeyedCall<Value>> = {
     deadlineAt: Number.POSITIVE_INFINITY,
     run(stop) {
       sent = true;
-      return run(stop);
+      return run(stop).catch((error: unknown) => {
+        failure = explain(error);
+        throw error;
+      });
     },
     sent: () => sent,
+    failure: () => failure,
     scope: () => undefined,
     encode: async ({ text }) => stored(text),
     outline: () => stored("(outline)"),
@@ -376,6 +381,18 @@ describe("what is left of a failure", () => {
   ])("of effect %s, where the API honours keys: %s, is %s", async (effect, honoured, earlier) => {
     await expect(guard.guard(keyed(() => Promise.reject(explained(new Error("x"), effect)), { honoured }))).rejects.toThrow("x");
     expect(await begin("t")).toEqual({ state: "claimed", earlier });
+  });
+
+  test("is what the call itself says, not what hangs on a reason that many calls share", async () => {
+    const reason = explained(new Error("shutdown"), "none", "cancelled");
+    const own: Explanation = {
+      attempts: 1,
+      outcome: "failed",
+      because: { code: "cancelled" },
+      verdict: { kind: "cancelled", effect: "unknown", rule: "x", because: "x" },
+    };
+    await expect(guard.guard(keyed(() => Promise.reject(reason), { failure: () => own }))).rejects.toBe(reason);
+    expect(await begin("t")).toEqual({ state: "claimed", earlier: "unknown" });
   });
 
   test("that nobody explained is a doubt, if anything was sent", async () => {

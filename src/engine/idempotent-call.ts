@@ -32,6 +32,8 @@ export interface KeyedCall<Value> {
   run(signal: AbortSignal): Promise<Value>;
   /** Whether anything was sent so far. */
   sent(): boolean;
+  /** How the work ended that threw, where it got as far as an attempt. */
+  failure(): Explanation | undefined;
   /** The scope that the work runs in, once it does. */
   scope(): Scope | undefined;
   /** The value as it is kept and shared; undefined where it cannot be (it streams, it is too long). */
@@ -210,7 +212,8 @@ export class IdempotencyGuard {
     try {
       return await call.run(stop);
     } catch (error) {
-      const found = explain(error);
+      // Not what hangs on the error: a reason to abort is often one for many calls, and tells of the last of them.
+      const found = call.failure();
       await this.#letGo(call, token, found?.verdict?.effect ?? (call.sent() ? "unknown" : "none"), found);
       throw error;
     }

@@ -3,7 +3,7 @@ import type { ApiOptions } from "../../src/api/api-options.ts";
 import { isHoldfastError } from "../../src/core/errors.ts";
 import { explain } from "../../src/core/explain.ts";
 import type { Holdfast, HoldfastOptions } from "../../src/client/holdfast.ts";
-import { flakyApi, type FlakyApi, type FlakyScript } from "../../src/testing/index.ts";
+import { flakyApi, manualClock, type FlakyApi, type FlakyScript } from "../../src/testing/index.ts";
 import { engineFor, FAST, FASTER, QUICK } from "./engines.ts";
 import { json, pause, serve } from "./server.ts";
 
@@ -183,26 +183,25 @@ describe("when to come back", () => {
     const { api, send } = await against({ rules: [{ then: { status: 429, retryAfter: "600s" } }] });
     const started = performance.now();
     const response = await send("/contacts");
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(5_000);
     expect(response.status).toBe(429);
     expect(explain(response)).toMatchObject({ attempts: 1, because: { code: "hint-over-maximum" }, retryAfterMs: 600_000 });
     expect(api.ledger.requests()).toHaveLength(1);
   });
 
   test("a 429 holds back all who call the same endpoint, and nobody else", async () => {
-    const { api, send } = await against({
-      rules: [{ when: { nth: 1, endpoint: "GET /contacts" }, then: { status: 429, retryAfter: { raw: "0.3" } } }],
-    });
-    const first = send("/contacts");
-    while (api.ledger.requests().length === 0) await pause(2);
-    await pause(20);
-    const started = performance.now();
-    const others = Promise.all(Array.from({ length: 5 }, () => send("/contacts")));
+    const clock = manualClock();
+    const rule = { when: { nth: 1, endpoint: "GET /contacts" }, then: { status: 429, retryAfter: "10s" } } as const;
+    const { api, hf, send } = await against({ rules: [rule] }, {}, { clock });
+    const scheduled = new Promise((resolve) => hf.on("retry:scheduled", resolve));
+    const calls = [send("/contacts")];
+    await scheduled;
+    for (let call = 0; call < 5; call += 1) calls.push(send("/contacts"));
     expect((await send("/contacts/7", { method: "PUT", body: "{}" })).status).toBe(200);
-    expect(performance.now() - started).toBeLessThan(150);
-    expect((await others).map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
-    expect(performance.now() - started).toBeGreaterThan(200);
-    expect((await first).status).toBe(200);
+    await clock.advance("9s");
+    expect(api.ledger.requests("GET /contacts")).toHaveLength(1);
+    await clock.advance("3s");
+    expect((await Promise.all(calls)).map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 200]);
     expect(api.ledger.summary().endpoints["GET /contacts"]?.endings).toEqual({ 429: 1, 200: 6 });
   });
 
@@ -246,7 +245,7 @@ describe("time", () => {
     const started = performance.now();
     const error = await send("/contacts").catch((caught: unknown) => caught);
     expect(isHoldfastError(error, "deadline")).toBe(true);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(5_000);
   });
 
   test("nothing sleeps into the deadline", async () => {
@@ -256,7 +255,7 @@ describe("time", () => {
     );
     const started = performance.now();
     expect(explain(await send("/contacts"))).toMatchObject({ attempts: 1, because: { code: "deadline" } });
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(performance.now() - started).toBeLessThan(5_000);
     expect(api.ledger.requests()).toHaveLength(1);
   });
 

@@ -138,7 +138,7 @@ describe("hf.task", () => {
     });
     expect(errors).toMatchObject([{ code: "deadline" }, { code: "deadline" }]);
     expect(explain(errors[1])).toMatchObject({ attempts: 0, outcome: "refused", because: { code: "deadline" } });
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(performance.now() - started).toBeLessThan(5_000);
     expect(api.ledger.requests().map(({ endpoint }) => endpoint)).toEqual(["GET /hang"]);
   });
 
