@@ -53,7 +53,7 @@ async function run(options: Options): Promise<void> {
   endAtOnceBySignal();
   try {
     const report = await runDemo({ ...rest, count: leads, speed: fast === true ? FAST : 1 }, { screen: screenFor(process.stderr) });
-    process.stdout.write(json === true ? `${JSON.stringify(report, null, 2)}\n` : printed(report));
+    process.stdout.write(json === true ? `${JSON.stringify(report, null, 2)}\n` : printed(report, process.stdout.columns));
     process.exitCode = exitCodes[report.ok ? "ok" : "failed"].code;
   } catch (error) {
     if (!(error instanceof SupersededError)) throw error;

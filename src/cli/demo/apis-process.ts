@@ -8,8 +8,9 @@ import { sleep } from "../../ports/clock.ts";
 import { flakyApi, type FlakyApi } from "../../testing/flaky-api/flaky-api.ts";
 import type { ApisAnswer, ApisRequest, ApiStart, UpstreamReport } from "./apis-protocol.ts";
 import { tryLock } from "./lock.ts";
+import type { Plan } from "./plan.ts";
 import { storyClock } from "./story-clock.ts";
-import { badDay, ENDPOINTS, healthy, NOTHING_MET, type ApiName } from "./weather.ts";
+import { badDay, ENDPOINTS, healthy, isOutageMet, rulesFrom, type ApiName } from "./weather.ts";
 
 type Start = Extract<ApisRequest, { type: "start" }>;
 
@@ -65,11 +66,28 @@ async function listen({ name, port, seed, ledgerFile }: ApiStart, { plan, stretc
 
 async function open(start: ApiStart, request: Start): Promise<FlakyApi> {
   const api = await listen(start, request);
-  const { name } = start;
-  // Its ledger says how much of the day is over already.
-  const met = api.ledger.summary().endpoints[ENDPOINTS[name]]?.requests ?? 0;
-  if (request.weather === "bad" && met > 0) api.setRules(badDay(request.plan, { ...NOTHING_MET, [name]: met })[name].rules ?? []);
+  if (request.weather === "bad") letWeatherPass(start.name, api, request.plan);
   return api;
+}
+
+const LOOK_MS = 50;
+
+/** Its ledger says how much of the day is over at the start, and when the outage begins. */
+function letWeatherPass(name: ApiName, api: FlakyApi, plan: Plan): void {
+  const look = (): { readonly met: number; readonly outage: boolean } => {
+    const { endpoints, rules } = api.ledger.summary();
+    return { met: endpoints[ENDPOINTS[name]]?.requests ?? 0, outage: isOutageMet(rules) };
+  };
+  const before = look();
+  if (before.met > 0) api.setRules(rulesFrom(name, plan, before.met, false));
+  // An outage that a killed run was in is over: the process that was down is not the one that is up.
+  if (before.outage) return;
+  const lookAgain = (): void => {
+    const { met, outage } = look();
+    if (outage) api.setRules(rulesFrom(name, plan, met, true));
+    else systemClock.setTimer(lookAgain, LOOK_MS);
+  };
+  lookAgain();
 }
 
 function byName<Value>(read: (name: ApiName, api: FlakyApi) => Value): Record<ApiName, Value> {

@@ -1,4 +1,4 @@
-import { grouped, oneLine, table } from "../output/text.ts";
+import { grouped, oneLine, table, wrapped } from "../output/text.ts";
 import type { RefusedRow } from "./read-leads.ts";
 import type { StoryLine } from "./run-folder.ts";
 import { clockText } from "./screens.ts";
@@ -102,9 +102,16 @@ export function outagesOf(story: readonly StoryLine[]): readonly Outage[] {
   return [...outages, ...open.values()].sort((a, b) => a.openedAtMs - b.openedAtMs);
 }
 
-/** The report for people. */
-export function printed(report: DemoReport): string {
-  return [`\n${summaryOf(report)}\n`, apisOf(report), misbehavioursOf(report), outageLines(report), letterLines(report), endLine(report)]
+/** The report for people, for a screen of so many columns. */
+export function printed(report: DemoReport, columns = 120): string {
+  return [
+    `\n${summaryOf(report)}\n`,
+    apisOf(report),
+    misbehavioursOf(report, columns),
+    outageLines(report),
+    letterLines(report, columns),
+    endLine(report),
+  ]
     .filter((part) => part !== "")
     .join("\n");
 }
@@ -142,15 +149,18 @@ function apisOf({ apis }: DemoReport): string {
   );
 }
 
-function misbehavioursOf({ apis }: DemoReport): string {
+function misbehavioursOf({ apis }: DemoReport, columns: number): string {
   const rows = API_NAMES.flatMap((name) => {
     const { misbehaved, others } = apis[name];
     const said = Object.entries(misbehaved).map(([what, count]) => `${what} ${grouped(count)}×`);
     const asked = Object.entries(others).map(([endpoint, count]) => `${endpoint} asked ${grouped(count)}×`);
-    return [[name, [...said, ...asked].join(", ") || "nothing"]];
+    const lines = wrapped(said.length + asked.length === 0 ? ["nothing"] : [...said, ...asked], columns - HEADING.length - 2);
+    return lines.map((line, index) => [index === 0 ? name : "", line]);
   });
-  return table([{ name: "what went wrong" }, { name: "" }], rows);
+  return table([{ name: HEADING }, { name: "" }], rows);
 }
+
+const HEADING = "what went wrong";
 
 function outageLines({ outages }: DemoReport): string {
   return outages.map((outage) => `${outageLine(outage)}\n`).join("");
@@ -165,11 +175,11 @@ function outageLine({ api, endpoint, because, openedAtMs, endedAtMs, end }: Outa
     : `${opened}; ${seconds} s later the run was killed.`;
 }
 
-function letterLines({ deadLetters, commands }: DemoReport): string {
+function letterLines({ deadLetters, commands }: DemoReport, columns: number): string {
   if (deadLetters.length === 0) return "";
-  const rows = deadLetters.map(({ fingerprint, letters, reason, title }) => [fingerprint, grouped(letters), reason, oneLine(title)]);
+  const rows = deadLetters.map(({ fingerprint, letters, title }) => [fingerprint, grouped(letters), oneLine(title, columns - 36)]);
   return [
-    table([{ name: "dead letters by group" }, { name: "letters", align: "right" }, { name: "reason" }, { name: "what" }], rows),
+    table([{ name: "dead letters by group" }, { name: "letters", align: "right" }, { name: "what" }], rows),
     `\n  list them     ${commands.list}\n`,
     `  mend the APIs ${commands.serve}   (leave it running)\n`,
     `  replay them   ${commands.replay}\n`,

@@ -42,21 +42,15 @@ function bars(terminal: Terminal): Screen {
   let drawn = 0;
   let lastAt = Number.NEGATIVE_INFINITY;
   let last: readonly string[] = [];
-  const wipe = (): void => {
-    if (drawn > 0) terminal.write(`\u001B[${drawn}A\u001B[J`);
-    drawn = 0;
-  };
-  const draw = (rows: readonly string[]): void => {
-    wipe();
-    terminal.write(rows.map((row) => `${row}\n`).join(""));
+  /** In one write, and each line over the old one: a screen that is wiped first flickers. */
+  const draw = (rows: readonly string[], note?: string): void => {
+    const up = drawn > 0 ? `\u001B[${drawn}A` : "";
+    const lines = [...(note === undefined ? [] : [note]), ...rows].map((row) => `${row}\u001B[K\n`);
+    terminal.write(`${up}${lines.join("")}\u001B[J`);
     drawn = rows.length;
   };
   return {
-    note(text) {
-      wipe();
-      terminal.write(`${text}\n`);
-      draw(last);
-    },
+    note: (text) => draw(last, text),
     show(progress, toldMs) {
       const now = systemClock.monotonic();
       if (now - lastAt < SHOW_EVERY_MS && progress.ended < progress.leads) return;

@@ -18,9 +18,9 @@ export const ENDPOINTS: Readonly<Record<ApiName, string>> = {
 export const WRITING: readonly ApiName[] = ["crm", "sequencer"];
 
 /** How much of a bad day is over: requests that each API has met at its endpoint. */
-export type Met = Readonly<Record<ApiName, number>>;
+type Met = Readonly<Record<ApiName, number>>;
 
-export const NOTHING_MET: Met = { enrichment: 0, scoring: 0, crm: 0, sequencer: 0 };
+const NOTHING_MET: Met = { enrichment: 0, scoring: 0, crm: 0, sequencer: 0 };
 
 /**
  * The four APIs and their bad day. What goes wrong for a while does so for a share of the requests, not of the time: so it is met
@@ -63,7 +63,7 @@ export function badDay(plan: Plan, met: Met = NOTHING_MET): Readonly<Record<ApiN
       auth: { uses: Math.max(10, Math.ceil(0.15 * share)), endpoint: write },
       rules: [
         // Enough to open the breaker and to fail its first probes; of very few leads, not all.
-        ...during("crm", 0.35, Math.min(12, Math.max(6, 0.1 * share), share / 3), { name: "dead endpoint", then: { reset: "before" } }),
+        ...during("crm", 0.35, Math.min(12, Math.max(6, 0.1 * share), share / 3), { name: DEAD_ENDPOINT, then: { reset: "before" } }),
         {
           name: "address refused",
           when: { endpoint: write, where: { "body.email": "*@disposable.example" } },
@@ -83,6 +83,24 @@ export function badDay(plan: Plan, met: Met = NOTHING_MET): Readonly<Record<ApiN
       ],
     },
   };
+}
+
+const DEAD_ENDPOINT = "dead endpoint";
+
+/**
+ * The rules of an API's bad day from now on. An endpoint that has begun to be dead stays so for a while, however many calls
+ * find that out at once.
+ */
+export function rulesFrom(name: ApiName, plan: Plan, met: number, outageBegins: boolean): readonly RuleScript[] {
+  const rules = badDay(plan, { ...NOTHING_MET, [name]: met })[name].rules ?? [];
+  if (!outageBegins) return rules;
+  const when = { endpoint: ENDPOINTS[name], between: [0, plan.storyMs * 0.1] } as const;
+  return [{ name: DEAD_ENDPOINT, when, then: { reset: "before" } }, ...rules];
+}
+
+/** Whether calls have found an endpoint dead. */
+export function isOutageMet(misbehaved: Readonly<Record<string, number>>): boolean {
+  return (misbehaved[DEAD_ENDPOINT] ?? 0) > 0;
 }
 
 /** The same four APIs with nothing wrong: what dead letters are replayed against. They ask for no token. */

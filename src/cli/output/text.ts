@@ -46,6 +46,18 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
   return [line(columns.map(({ name }) => name)), ...rows.map(line)].map((row) => `${row}\n`).join("");
 }
 
+/** Items with commas between them, in lines of so many columns; an item is not broken. */
+export function wrapped(items: readonly string[], columns: number): readonly string[] {
+  const lines: string[] = [];
+  for (const [index, item] of items.entries()) {
+    const text = index < items.length - 1 ? `${item},` : item;
+    const line = lines.at(-1);
+    if (line !== undefined && width(line) + 1 + width(text) <= columns) lines[lines.length - 1] = `${line} ${text}`;
+    else lines.push(text);
+  }
+  return lines;
+}
+
 /** 4000 → `4,000`. */
 export function grouped(number: number): string {
   return number.toLocaleString("en-US");
