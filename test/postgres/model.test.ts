@@ -3,10 +3,12 @@ import { Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { deadLetters as memoryLetters } from "../../src/adapters/store/memory/dead-letters.ts";
 import { idempotency as memoryKeys } from "../../src/adapters/store/memory/idempotency.ts";
+import { operations as memoryQueue } from "../../src/adapters/store/memory/operations/index.ts";
 import { postgres } from "../../src/adapters/store/postgres/index.ts";
 import type { DeadLetterChange, DeadLetterFilter, NewDeadLetter, Page } from "../../src/ports/dead-letter-store.ts";
+import type { LaneKey, NewOperation, OperationFilter, OperationStore, Settlement } from "../../src/ports/operation-store.ts";
 import type { Store } from "../../src/ports/store.ts";
-import { answer, letter, T0 } from "../../src/testing/store-conformance/samples.ts";
+import { answer, attempt, letter, operation, T0 } from "../../src/testing/store-conformance/samples.ts";
 import { testDatabase, type TestDatabase } from "./server.ts";
 import { emptySchema } from "./subject.ts";
 
@@ -57,7 +59,7 @@ const key = fc.constantFrom("a", "b", "größe 🪸", "__proto__", "\0");
 const token = fc.constantFrom("t1", "t2", "t3");
 const fingerprint = fc.constantFrom("p1", "p1", "p1", "p2");
 const instant = fc.integer({ min: 0, max: 20 }).map((seconds) => T0 + seconds * 1_000);
-const batch = <Item>(item: fc.Arbitrary<Item>): fc.Arbitrary<Item[]> => fc.array(item, { maxLength: 4 });
+const batch = <Item>(item: fc.Arbitrary<Item>): fc.Arbitrary<Item[]> => fc.array(item, { maxLength: 4, size: "max" });
 
 const finish = fc.oneof(
   fc.record({
@@ -165,11 +167,135 @@ const letterStep: fc.Arbitrary<Step> = fc.oneof(
   step("sweep", fc.tuple(instant, fc.integer({ min: 1, max: 3 }))),
 );
 
+const lane: fc.Arbitrary<LaneKey> = fc.constantFrom(
+  { api: "crm", endpoint: "POST /contacts", partition: "" },
+  { api: "crm", endpoint: "POST /contacts", partition: "account-7" },
+  { api: "billing", endpoint: "POST /charges", partition: "" },
+);
+const operationNumber = fc.integer({ min: 1, max: 15 });
+const someOperation: fc.Arbitrary<NewOperation> = fc
+  .record({
+    number: operationNumber,
+    lane,
+    flow: fc.constantFrom("", "", "a", "b"),
+    priority: fc.constantFrom(0, 0, 1, -1),
+    labels,
+    idempotencyKey: fc.option(fc.constantFrom("k1", "k2"), { nil: undefined }),
+    fingerprint: fc.constantFrom("p1", "p1", "p2"),
+    acceptedAt: instant,
+    delay: fc.constantFrom(0, 0, 0, 3_000),
+  })
+  .map(({ number, lane: key, idempotencyKey, acceptedAt, delay, ...fields }) =>
+    operation(number, {
+      ...key,
+      ...fields,
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+      acceptedAt,
+      dueAt: acceptedAt + delay,
+    }),
+  );
+const outcome: fc.Arbitrary<(id: string) => Settlement["outcome"]> = fc.oneof(
+  fc
+    .tuple(instant, fc.boolean())
+    .map(([keepUntil, withAnswer]) => () => ({ state: "succeeded" as const, keepUntil, ...(withAnswer && { answer: answer() }) })),
+  fc
+    .tuple(instant, fc.constantFrom("backoff" as const, "breaker-open" as const))
+    .map(([until, code]) => () => ({ state: "parked" as const, until, because: { code }, delayMs: until - T0 })),
+  instant.map((diedAt) => (id: string) => ({ state: "dead" as const, letter: letter(0, { id, diedAt }) })),
+  fc.constant(() => ({ state: "cancelled" as const, because: { code: "cancelled" as const } })),
+  fc.constant(() => ({ state: "ready" as const })),
+);
+const someSettlement: fc.Arbitrary<Settlement> = fc
+  .record({ number: operationNumber, claim: fc.constantFrom(1, 1, 1, 2, 3), now: instant, outcome, tried: fc.integer({ min: 0, max: 3 }) })
+  .map(({ number, outcome: make, tried, ...fields }) => {
+    const { id } = operation(number);
+    return { ...fields, id, outcome: make(id), ...(tried > 0 && { attempt: attempt(tried) }) };
+  });
+const lease = fc.record({
+  id: operationNumber.map((number) => operation(number).id),
+  claim: fc.integer({ min: 1, max: 3 }),
+  leaseUntil: instant,
+});
+const operationFilter: fc.Arbitrary<OperationFilter> = fc.record(
+  {
+    api: fc.constantFrom("crm", "billing"),
+    endpoint: fc.constant("POST /contacts"),
+    partition: fc.constantFrom("", "account-7"),
+    flow: fc.constantFrom("", "a"),
+    state: fc.constantFrom(
+      "ready" as const,
+      "leased" as const,
+      "parked" as const,
+      "succeeded" as const,
+      "dead" as const,
+      "cancelled" as const,
+    ),
+    labels,
+    idempotencyKey: fc.constantFrom("k1", "k2"),
+  },
+  { requiredKeys: [] },
+);
+
+/** Settles one of those that are leased, under the claim that holds it: the other settlements are mostly stale. */
+const settleHeld: fc.Arbitrary<Step> = fc.tuple(someSettlement, outcome, fc.nat(5)).map(([given, make, index]) => ({
+  name: `settle the holder ${index} with ${JSON.stringify(make(""))}`,
+  run: async (verbs) => {
+    const queue = verbs as unknown as OperationStore;
+    const { items } = await queue.list({ state: "leased" }, { limit: 100 });
+    const view = items[index % Math.max(1, items.length)];
+    return view && queue.settle([{ ...given, id: view.operation.id, claim: view.claim, outcome: make(view.operation.id) }]);
+  },
+}));
+
+const queueStep: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 8, arbitrary: settleHeld },
+  { weight: 6, arbitrary: step("accept", fc.tuple(batch(someOperation))) },
+  {
+    weight: 6,
+    arbitrary: step(
+      "claim",
+      fc.tuple(
+        fc.record({
+          worker: fc.constantFrom("w1", "w2"),
+          allowances: batch(fc.tuple(lane, fc.integer({ min: 0, max: 4 })).map(([key, max]) => ({ ...key, max }))),
+          now: instant,
+          leaseUntil: instant,
+        }),
+      ),
+    ),
+  },
+  { weight: 6, arbitrary: step("settle", fc.tuple(batch(someSettlement))) },
+  step("extend", fc.tuple(batch(lease))),
+  step(
+    "reap",
+    fc.tuple(
+      fc.record({
+        worker: fc.constant("reaper"),
+        now: instant,
+        leaseUntil: instant,
+        poisonAfter: fc.integer({ min: 1, max: 3 }),
+        limit: fc.integer({ min: 1, max: 3 }),
+      }),
+    ),
+  ),
+  { weight: 2, arbitrary: step("backlog", fc.tuple(instant)) },
+  step("wake", fc.tuple(lane, instant, fc.integer({ min: 1, max: 3 }))),
+  step(
+    "cancel",
+    fc.tuple(batch(operationNumber.map((number) => operation(number).id)), fc.constant({ code: "cancelled" as const }), instant),
+  ),
+  step("pause", fc.tuple(lane, fc.boolean(), instant)),
+  step("get", fc.tuple(operationNumber.map((number) => operation(number).id))),
+  step("list", fc.tuple(operationFilter, fc.constant({ limit: 100 }))),
+  step("stats", fc.constant([])),
+  step("sweep", fc.tuple(instant, fc.integer({ min: 1, max: 3 }))),
+);
+
 describe("PostgreSQL does what the memory model does", () => {
-  it("with idempotency keys", { timeout: 60_000 }, async () => {
+  it("with idempotency keys", { timeout: 120_000 }, async () => {
     expect.hasAssertions();
     await fc.assert(
-      fc.asyncProperty(fc.array(keyStep, { maxLength: 40 }), async (steps) => {
+      fc.asyncProperty(fc.array(keyStep, { maxLength: 40, size: "max" }), async (steps) => {
         await emptySchema(pool, "holdfast");
         expect(await answers(steps, store.idempotency)).toEqual(await answers(steps, memoryKeys()));
       }),
@@ -177,12 +303,28 @@ describe("PostgreSQL does what the memory model does", () => {
     );
   });
 
-  it("with dead letters", { timeout: 60_000 }, async () => {
+  it("with dead letters", { timeout: 120_000 }, async () => {
     expect.hasAssertions();
     await fc.assert(
-      fc.asyncProperty(fc.array(letterStep, { maxLength: 25 }), async (steps) => {
+      fc.asyncProperty(fc.array(letterStep, { maxLength: 25, size: "max" }), async (steps) => {
         await emptySchema(pool, "holdfast");
         expect(await answers(steps, store.deadLetters)).toEqual(await answers(steps, memoryLetters(1_000)));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("with the queue", { timeout: 120_000 }, async () => {
+    expect.hasAssertions();
+    await fc.assert(
+      fc.asyncProperty(fc.array(queueStep, { maxLength: 40, size: "max" }), async (steps) => {
+        await emptySchema(pool, "holdfast");
+        const fresh = await postgres(pool)();
+        expect(await answers(steps, fresh.operations as OperationStore)).toEqual(
+          await answers(steps, memoryQueue(memoryLetters(1_000), 1_000)),
+        );
+        expect((await fresh.check()).faults).toEqual([]);
+        await fresh.close();
       }),
       { numRuns: 60 },
     );
@@ -201,7 +343,7 @@ describe("PostgreSQL does what the memory model does", () => {
     expect(await answers(twice, forgetful)).not.toEqual(await answers(twice, memoryKeys()));
   });
 
-  it("and text of any kind comes back as it was, in every field", { timeout: 60_000 }, async () => {
+  it("and text of any kind comes back as it was, in every field", { timeout: 120_000 }, async () => {
     await emptySchema(pool, "holdfast");
     let number = 0;
     await fc.assert(
@@ -221,7 +363,7 @@ describe("PostgreSQL does what the memory model does", () => {
     );
   });
 
-  it("and so do keys, the longest too", { timeout: 60_000 }, async () => {
+  it("and so do keys, the longest too", { timeout: 120_000 }, async () => {
     await emptySchema(pool, "holdfast");
     const long = Array.from({ length: 20_000 }, (_, index) => String.fromCodePoint(0x4e00 + ((index * 7_919) % 20_000))).join("");
     await fc.assert(

@@ -62,10 +62,13 @@ export class Database {
     return this.#transaction(what, "ISOLATION LEVEL READ COMMITTED", false, work);
   }
 
-  /** Several reads of one snapshot, each ended by the server when it takes too long. Their texts may be made for the occasion. */
-  snapshot<Result>(what: string, work: (run: Run) => Promise<Result>): Promise<Result> {
+  /**
+   * Several reads of one snapshot, each ended by the server when it takes longer than `timeoutMs` (0: never). Their texts may be
+   * made for the occasion.
+   */
+  snapshot<Result>(what: string, work: (run: Run) => Promise<Result>, timeoutMs: number = this.#options.listTimeoutMs): Promise<Result> {
     return this.#transaction(what, "ISOLATION LEVEL REPEATABLE READ READ ONLY", true, async (run) => {
-      await run(setTimeoutOfQuery, [String(Math.ceil(this.#options.listTimeoutMs))]);
+      await run(setTimeoutOfQuery, [String(Math.ceil(timeoutMs))]);
       return work(run);
     });
   }

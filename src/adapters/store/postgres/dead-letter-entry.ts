@@ -82,12 +82,7 @@ export function toLetter([, diedAt, text, labels, body, attempts]: DeadRow, time
   };
 }
 
-/** The type of a record that {@link letterRecords} writes, for `json_to_recordset`. */
-export const LETTER_RECORD = `(id text, api text, endpoint text, partition text, reason text, because text, fingerprint text, title text,
-  operation text, idempotency_key text, labels text, label_hashes uuid[], first_attempt_at float8, died_at float8, request_method text,
-  request_url text, request_headers text, request_body text, attempts text[])`;
-
-/** Letters as one JSON text: there are few of them, and they have many columns. */
+/** Letters as `add_letters_1` takes them: one JSON text, since there are few of them, with many columns. */
 export function letterRecords(letters: readonly NewDeadLetter[], time: DatabaseTime): string {
   return JSON.stringify(
     letters.map(({ request, ...letter }) => ({

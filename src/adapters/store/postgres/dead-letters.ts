@@ -1,6 +1,6 @@
 import type { ChangeResult, DeadLetter, DeadLetterChange, DeadLetterStore, NewDeadLetter } from "../../../ports/dead-letter-store.ts";
 import type { Database } from "./database.ts";
-import { LETTER_RECORD, letterColumns, letterRecords, toLetter, type DeadRow } from "./dead-letter-entry.ts";
+import { letterColumns, letterRecords, toLetter, type DeadRow } from "./dead-letter-entry.ts";
 import { listing } from "./dead-letter-listing.ts";
 import { separable } from "./fault.ts";
 import { Gather } from "./gather.ts";
@@ -15,46 +15,12 @@ function everything(): string {
   return "";
 }
 
-/**
- * The steps of a statement that keeps letters, as parts of a WITH clause. They read `letter`, rows of {@link LETTER_RECORD} with
- * their place `ord`, whose ids are all different, and leave `added`.
- */
-export function addSteps(schema: string): string {
-  return `added AS (
-    INSERT INTO "${schema}".dead (id, api, endpoint, partition, reason, because, fingerprint, title, operation, idempotency_key, labels,
-      label_hashes, first_attempt_at, died_at, state, revision, replays, changed_at, request_method, request_url, request_headers, request_body)
-    SELECT id, api, endpoint, partition, reason, because, fingerprint, title, operation, idempotency_key, labels,
-      label_hashes, first_attempt_at, died_at, 'open', 1, 0, died_at, request_method, request_url, request_headers, decode(request_body, 'hex')
-    FROM letter ORDER BY ord
-    ON CONFLICT (id) DO NOTHING
-    RETURNING seq, id, fingerprint, died_at),
-  added_history AS (
-    INSERT INTO "${schema}".dead_attempt (dead, revision, position, record)
-    SELECT added.seq, 1, attempt.position, attempt.record
-    FROM added JOIN letter USING (id) CROSS JOIN unnest(letter.attempts) WITH ORDINALITY AS attempt (record, position)),
-  added_groups AS (
-    INSERT INTO "${schema}".dead_group (fingerprint, title, api, endpoint, reason, state, regressed, changed_at)
-    SELECT fingerprint, title, api, endpoint, reason, 'open', false, died_at
-    FROM (SELECT DISTINCT ON (letter.fingerprint) letter.* FROM added JOIN letter USING (id) ORDER BY letter.fingerprint, letter.ord) AS first
-    ORDER BY ord
-    ON CONFLICT (fingerprint) DO NOTHING),
-  reopened_groups AS (
-    UPDATE "${schema}".dead_group AS known SET state = 'open', regressed = true, changed_at = fresh.died_at
-    FROM (SELECT fingerprint, max(died_at) AS died_at FROM added GROUP BY fingerprint) AS fresh
-    WHERE known.fingerprint = fresh.fingerprint AND known.state = 'resolved')`;
-}
-
 /** Dead letters, their history and groups. */
 export function deadLetters(database: Database, schema: string): DeadLetterStore {
   const { time } = database;
   const dead = `"${schema}".dead`;
 
-  const add = statement<[count: number]>(
-    `WITH letter AS (
-       SELECT *, ordinality AS ord FROM ROWS FROM (json_to_recordset(($1::text)::json) AS ${LETTER_RECORD}) WITH ORDINALITY AS given),
-     ${addSteps(schema)}
-     SELECT count(*)::int4 FROM added`,
-  );
+  const add = statement<[count: number]>(`SELECT "${schema}".add_letters_1(($1::text)::json)`);
   const find = statement<DeadRow>(`SELECT ${letterColumns(schema)} FROM ${dead} WHERE id = $1::text`);
   const change = statement<[id: string, result: ChangeResult]>(
     `WITH asked AS (
@@ -92,14 +58,7 @@ export function deadLetters(database: Database, schema: string): DeadLetterStore
     `UPDATE "${schema}".dead_group SET state = $2::text, regressed = false, changed_at = ($3::text)::float8 WHERE fingerprint = $1::text
      RETURNING seq::float8`,
   );
-  const deleteSettled = statement<[count: number]>(
-    `WITH settled AS (
-       SELECT seq FROM ${dead} WHERE state IN ('resolved', 'discarded') AND changed_at <= ($1::text)::float8
-       ORDER BY changed_at, seq LIMIT ($2::text)::int4 FOR UPDATE SKIP LOCKED),
-     gone AS (DELETE FROM ${dead} USING settled WHERE dead.seq = settled.seq RETURNING 1),
-     history AS (DELETE FROM "${schema}".dead_attempt AS attempt USING settled WHERE attempt.dead = settled.seq)
-     SELECT count(*)::int4 FROM gone`,
-  );
+  const deleteSettled = statement<[count: number]>(`SELECT "${schema}".sweep_letters_1(($1::text)::float8, ($2::text)::int4)`);
 
   const addAll = async (letters: readonly NewDeadLetter[]): Promise<readonly undefined[]> => {
     const fresh = new Map<string, NewDeadLetter>();

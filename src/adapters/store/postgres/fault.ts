@@ -76,6 +76,11 @@ export function separable(error: unknown): boolean {
   return error instanceof PostgresStoreError && error.effect === "none" && !error.retryable;
 }
 
+/** Whether what was asked for may have been done although nobody was told. */
+export function isUnknown(error: unknown): boolean {
+  return error instanceof PostgresStoreError && error.effect === "unknown";
+}
+
 /** The error that a caller gets. */
 export function toStoreError(what: string, error: unknown): StoreError {
   if (error instanceof StoreError) return error;

@@ -7,6 +7,7 @@ import { durationMs, type Duration } from "../../../core/duration.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Store, StoreFactory } from "../../../ports/store.ts";
 import { systemClock } from "../../clock/system.ts";
+import { withNotice, WorkNotice } from "../work-notice.ts";
 import { Database } from "./database.ts";
 import { deadLetters } from "./dead-letters.ts";
 import { driverOf, type PostgresClient } from "./driver.ts";
@@ -14,6 +15,7 @@ import { guard } from "./guard.ts";
 import { health } from "./health.ts";
 import { idempotency } from "./idempotency.ts";
 import { migrate } from "./migrate.ts";
+import { operations } from "./operations/index.ts";
 
 export { PostgresStoreError } from "./fault.ts";
 
@@ -113,6 +115,7 @@ export function postgres(client: PostgresClient, options: PostgresOptions = {}):
       name: "postgres",
       idempotency: over(idempotency(database, schema)),
       deadLetters: over(deadLetters(database, schema)),
+      operations: withNotice(over(operations(database, schema)), new WorkNotice()),
       check: over(health(database, schema)).check,
       close: () => (closing ??= close().then(() => driver.detach())),
     };

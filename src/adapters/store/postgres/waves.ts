@@ -15,7 +15,7 @@ export async function inWaves<Item, Result>(
     occurrences.set(key, wave + 1);
     (waves[wave] ??= []).push(index);
   }
-  if (waves.length === 1) return perform(items);
+  if (waves.length <= 1) return waves.length === 0 ? [] : perform(items);
   const results: Result[] = [];
   for (const wave of waves) {
     const answers = await perform(wave.map((index) => items[index] as Item));

@@ -77,3 +77,46 @@ CREATE TABLE holdfast.dead_group (
   regressed bool NOT NULL,
   changed_at float8 NOT NULL
 );
+
+-- Functions carry a number: a later release that needs another one adds it beside this one, which processes of the release
+-- before still call.
+
+-- Keeps letters, but those whose id is known; `letters` is an array of objects with the columns' names. Answers how many are new.
+CREATE FUNCTION holdfast.add_letters_1(letters json) RETURNS int4
+LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+  fresh int4;
+BEGIN
+  WITH letter AS (
+    SELECT *, ordinality AS place FROM ROWS FROM (json_to_recordset(letters) AS (
+      id text, api text, endpoint text, partition text, reason text, because text, fingerprint text, title text, operation text,
+      idempotency_key text, labels text, label_hashes uuid[], first_attempt_at float8, died_at float8, request_method text, request_url text,
+      request_headers text, request_body text, attempts text[])) WITH ORDINALITY AS given
+  ), added AS (
+    INSERT INTO holdfast.dead (id, api, endpoint, partition, reason, because, fingerprint, title, operation, idempotency_key, labels,
+      label_hashes, first_attempt_at, died_at, state, revision, replays, changed_at, request_method, request_url, request_headers, request_body)
+    SELECT id, api, endpoint, partition, reason, because, fingerprint, title, operation, idempotency_key, labels,
+      label_hashes, first_attempt_at, died_at, 'open', 1, 0, died_at, request_method, request_url, request_headers, decode(request_body, 'hex')
+    FROM letter ORDER BY place
+    ON CONFLICT (id) DO NOTHING
+    RETURNING seq, id, fingerprint, died_at
+  ), history AS (
+    INSERT INTO holdfast.dead_attempt (dead, revision, position, record)
+    SELECT added.seq, 1, attempt.position, attempt.record
+    FROM added JOIN letter USING (id) CROSS JOIN unnest(letter.attempts) WITH ORDINALITY AS attempt (record, position)
+  ), added_groups AS (
+    INSERT INTO holdfast.dead_group (fingerprint, title, api, endpoint, reason, state, regressed, changed_at)
+    SELECT fingerprint, title, api, endpoint, reason, 'open', false, died_at
+    FROM (SELECT DISTINCT ON (letter.fingerprint) letter.* FROM added JOIN letter USING (id) ORDER BY letter.fingerprint, letter.place) AS first
+    ORDER BY place
+    ON CONFLICT (fingerprint) DO NOTHING
+  ), reopened_groups AS (
+    -- Only a resolved group is touched, so that letters of one group which come together wait for nobody.
+    UPDATE holdfast.dead_group AS known SET state = 'open', regressed = true, changed_at = recent.died_at
+    FROM (SELECT fingerprint, max(died_at) AS died_at FROM added GROUP BY fingerprint) AS recent
+    WHERE known.fingerprint = recent.fingerprint AND known.state = 'resolved'
+  )
+  SELECT count(*) INTO fresh FROM added;
+  RETURN fresh;
+END $$;
