@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from "node:async_hooks";
+import { AsyncLocalStorage, createHook } from "node:async_hooks";
 import { describe, expect, it } from "vitest";
 import { AsyncContext } from "./context.ts";
 
@@ -47,6 +47,25 @@ describe("an async context", () => {
       expect(others.getStore()).toBe("theirs");
     });
     expect(others.getStore()).toBeUndefined();
+  });
+
+  it("leaves nothing behind for those who watch async resources", () => {
+    const alive = new Set<number>();
+    const hook = createHook({
+      init: (id, type) => {
+        if (type === "HOLDFAST") alive.add(id);
+      },
+      destroy: (id) => alive.delete(id),
+    }).enable();
+    const context = new AsyncContext<string>();
+    context.run("inside", () => expect(alive.size).toBe(1));
+    return new Promise<void>((resolve) => {
+      setImmediate(() => {
+        hook.disable();
+        expect(alive.size).toBe(0);
+        resolve();
+      });
+    });
   });
 
   it("is left when its function throws", () => {

@@ -10,6 +10,7 @@ interface AsyncHooks {
     type: string,
     options: { readonly requireManualDestroy: true },
   ) => {
+    emitDestroy(): void;
     runInAsyncScope<Result, Args extends unknown[]>(fn: (...args: Args) => Result, self: undefined, ...args: Args): Result;
   };
 }
@@ -45,10 +46,11 @@ export class AsyncContext<Value> {
     if (this.#hooks === undefined || this.#storage === undefined) return this.runSameTick(store, fn, ...args);
     const outer = this.#sameTick;
     this.#sameTick = undefined;
+    const resource = new this.#hooks.AsyncResource("HOLDFAST", MANUAL);
     try {
-      const resource = new this.#hooks.AsyncResource("HOLDFAST", MANUAL);
       return resource.runInAsyncScope(enter<Value, Result, Args>, undefined, this.#storage, store, fn, args);
     } finally {
+      resource.emitDestroy();
       this.#sameTick = outer;
     }
   }
@@ -65,6 +67,7 @@ export class AsyncContext<Value> {
   }
 }
 
+/** Whoever watches async resources is told of its end by us, at once, and need not wait for the collector to find it. */
 const MANUAL = { requireManualDestroy: true } as const;
 
 function enter<Value, Result, Args extends unknown[]>(
