@@ -269,7 +269,7 @@ describe("calls that wait", () => {
     for (let call = 0; call < 10_000; call += 1) bench.arrive({ signal: controller.signal });
     const began = systemClock.monotonic();
     controller.abort("shutdown");
-    expect(systemClock.monotonic() - began).toBeLessThan(500);
+    expect(systemClock.monotonic() - began).toBeLessThan(2_000);
     await bench.clock.advance("1m");
     expect([bench.admitted, bench.refused.size, bench.lane.waiting, bench.clock.pending]).toEqual([[0], 10_000, 0, 0]);
     expect(getEventListeners(controller.signal, "abort")).toHaveLength(0);

@@ -411,7 +411,7 @@ describe("a caller that leaves", () => {
     const began = systemClock.monotonic();
     controller.abort("gone");
     const reasons = await Promise.all(calls);
-    expect(systemClock.monotonic() - began).toBeLessThan(1_000);
+    expect(systemClock.monotonic() - began).toBeLessThan(2_000);
     expect(new Set(reasons)).toEqual(new Set(["gone"]));
   });
 });
