@@ -112,8 +112,10 @@ export class CallDoor {
     const { policy, settings } = plan;
     const work = plan.work as FunctionWork<Value>;
     const details = detailsOf(api, plan, options);
-    if (idempotencyKey === undefined || effects === "read") return run(new Call(this.#engine.runtime, policy, work, fn, details));
-    return runKeyed<Value, WorkFunction<Value>>(this.#engine, {
+    if (effects === "read") return run(new Call(this.#engine.runtime, policy, work, fn, details));
+    this.#engine.begun();
+    if (idempotencyKey === undefined) return run(new Call(this.#engine.runtime, policy, work, fn, details)).finally(this.#engine.ended);
+    const keyed = runKeyed<Value, WorkFunction<Value>>(this.#engine, {
       api,
       endpoint: operation,
       partition,
@@ -130,6 +132,7 @@ export class CallDoor {
       discard: () => undefined,
       request: async () => undefined,
     });
+    return keyed.finally(this.#engine.ended);
   }
 
   #planOf(api: ResolvedApi, lane: Lane, options: CallOptions<never>): CallPlan {

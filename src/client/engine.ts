@@ -29,6 +29,8 @@ export class Engine {
   /** Keys of calls that need not outlive the process. */
   readonly #forgetful: IdempotencyStore;
   #closed = false;
+  #underWay = 0;
+  #idle: (() => void) | undefined = undefined;
 
   constructor(parts: {
     readonly runtime: Runtime;
@@ -101,6 +103,30 @@ export class Engine {
 
   assertOpen(): void {
     if (this.#closed) throw new ClosedError();
+  }
+
+  /** A call begins that may have something to keep when it ends; `ended` must follow. */
+  begun(): void {
+    this.assertOpen();
+    this.#underWay += 1;
+  }
+
+  readonly ended = (): void => {
+    this.#underWay -= 1;
+    if (this.#underWay === 0) this.#idle?.();
+  };
+
+  /** Waits until what has begun has ended, so that it can still be kept; no longer than `graceMs`. */
+  async settled(graceMs: number): Promise<void> {
+    if (this.#underWay === 0) return;
+    const { clock } = this.runtime;
+    await new Promise<void>((resolve) => {
+      const timer = clock.setTimer(resolve, graceMs);
+      this.#idle = () => {
+        clock.clearTimer(timer);
+        resolve();
+      };
+    });
   }
 
   /** From now on every call is refused; what is under way goes on. */

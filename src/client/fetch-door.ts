@@ -82,7 +82,15 @@ export class FetchDoor {
 
   /** `resending` is for the engine's own use: an operator has said to send it, whatever became of it before. */
   async fetch(input: string | URL | Request, init?: RequestInit, resending?: Resending): Promise<Response> {
-    this.#engine.assertOpen();
+    this.#engine.begun();
+    try {
+      return await this.#fetch(input, init, resending);
+    } finally {
+      this.#engine.ended();
+    }
+  }
+
+  async #fetch(input: string | URL | Request, init: RequestInit | undefined, resending: Resending | undefined): Promise<Response> {
     // Before anything is waited for: what stands around may be known for this tick only.
     const around = scopes.getStore();
     const request = await readRequest(this.#open.api, input, init);

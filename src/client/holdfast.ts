@@ -127,7 +127,9 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
   const close = async (closeOptions: { readonly grace?: Duration } = {}): Promise<void> => {
     refuseUnknown(closeOptions, ["grace"], "close");
     engine.refuseCalls();
-    await queue?.close(durationMs(closeOptions.grace ?? "10s", "close.grace"), new ClosedError());
+    const graceMs = durationMs(closeOptions.grace ?? "10s", "close.grace");
+    // What fails in this time can still be kept.
+    await Promise.all([queue?.close(graceMs, new ClosedError()), engine.settled(graceMs)]);
     await engine.close();
   };
   return {

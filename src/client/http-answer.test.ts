@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { manualClock } from "../testing/manual-clock.ts";
 import { HttpAnswer } from "./http-answer.ts";
 
 const answerOf = (headers: Record<string, string>): HttpAnswer => new HttpAnswer(new Response("x", { headers }));
@@ -18,6 +19,24 @@ describe("a body", () => {
     ["parts", { "content-type": "multipart/mixed; boundary=x" }, false],
   ])("is read before it is handed over, or not: %s", (_, headers, small) => {
     expect(answerOf(headers).isSmall).toBe(small);
+  });
+});
+
+describe("a refusal that says its reason slowly", () => {
+  test("is judged by what came, and breaks off later for nobody but its reader", async () => {
+    const clock = manualClock();
+    let source: ReadableStreamDefaultController<Uint8Array> | undefined;
+    const body = new ReadableStream<Uint8Array>({ start: (controller) => void (source = controller) });
+    const answer = new HttpAnswer(new Response(body, { status: 503 }));
+    source?.enqueue(new TextEncoder().encode("we are "));
+    const read = answer.readReason(clock);
+    await clock.advance("2s");
+    await read;
+    expect(answer.excerpt).toBe("we are ");
+    expect(clock.pending).toBe(0);
+    // Nobody reads on: an error that is nobody's must not end the process. (The runner fails for one that is unhandled.)
+    source?.error(new Error("reset"));
+    await clock.advance(0);
   });
 });
 

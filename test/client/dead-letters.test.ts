@@ -195,6 +195,44 @@ describe("a write that is given up", () => {
   });
 });
 
+describe("closing", () => {
+  test("waits for what is under way, so that it is kept if it fails", async () => {
+    await using server = await serve((_, response) => void arrived.promise.then(() => json(response, 400, {})));
+    const arrived = Promise.withResolvers<void>();
+    const file = join(folder, "holdfast.db");
+    hf = await engineFor(server.url, {}, { store: sqlite(file) });
+    const calls = [hf.fetch("api")("/blind", post("a")), hf.fetch("api")("/blind", post("b", { "Idempotency-Key": "k" }))];
+    const work = hf
+      .call("api", { operation: "import", effects: "write", maxAttempts: 1 }, async () => {
+        await arrived.promise;
+        throw new Error("no");
+      })
+      .catch((error: unknown) => error);
+    while (server.seen.length < 2) await pause(2);
+    const closing = hf.close();
+    await expect(hf.fetch("api")("/blind", post("c"))).rejects.toMatchObject({ code: "closed" });
+    arrived.resolve();
+    await closing;
+    for (const response of await Promise.all(calls)) expect(explain(response)?.deadLetter).toBeDefined();
+    expect(explain(await work)?.deadLetter).toBeDefined();
+    hf = await engineFor(server.url, {}, { store: sqlite(file) });
+    expect((await hf.deadLetters.list()).items).toHaveLength(3);
+  });
+
+  test("waits no longer than its grace", async () => {
+    await using server = await serve(() => undefined);
+    hf = await engineFor(server.url);
+    const controller = new AbortController();
+    const call = hf
+      .fetch("api")("/blind", { ...post("a"), signal: controller.signal })
+      .catch((error: unknown) => error);
+    while (server.seen.length === 0) await pause(2);
+    await hf.close({ grace: 20 });
+    controller.abort(new Error("bye"));
+    expect(await call).toMatchObject({ code: "store" });
+  });
+});
+
 describe("secrets", () => {
   const CANARIES = ["canary-bearer-4f1c", "canary-cookie-77aa", "canary-api-key-0d9e", "canary-custom-token-1b2c"];
 
@@ -302,6 +340,7 @@ describe("a replay", () => {
     hf = await engineFor(server.url, { retry: { maxAttempts: 1 } });
     const letter = await bury("", "/x", { ...init(), headers: { "Idempotency-Key": "k" } });
     expect(await hf.deadLetters.replay({ ids: [letter.id] })).toMatchObject({ resolved: 1 });
+    expect(server.seen.map(({ headers }) => headers["x-request-id"])).toEqual([letter.id, letter.id]);
     const again = await hf.fetch("api")("/x", { ...init(), headers: { "Idempotency-Key": "k" } });
     expect(again.headers.get("idempotency-replayed")).toBe("true");
     const strip = (body: Buffer): string => body.toString("latin1").replaceAll(/-{4,}formdata-\S+/g, "boundary");
