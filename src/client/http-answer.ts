@@ -272,15 +272,13 @@ function join(chunks: readonly Uint8Array[], size: number): Uint8Array {
   return all;
 }
 
-/** What was read, and then the rest as it comes. `pending` is a read that was begun and not waited for. */
+/** What was read, and then the rest as it comes. `pending` is a read that was begun and has not ended; its error is only that of whoever reads on. */
 function resumed(
   read: Uint8Array,
   reader: ReadableStreamDefaultReader<Uint8Array>,
   pending: ReturnType<typeof reader.read> | undefined,
 ): ReadableStream<Uint8Array> {
   let begun = pending;
-  // Whoever reads on meets its error; where nobody does, it is nobody's.
-  begun?.catch(() => undefined);
   return new ReadableStream<Uint8Array>({
     start(controller) {
       if (read.length > 0) controller.enqueue(read);
