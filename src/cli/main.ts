@@ -3,7 +3,9 @@ import { Command } from "commander";
 import { configCommand } from "./commands/config.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { dlqCommand } from "./commands/dlq.ts";
+import { lanesCommand } from "./commands/lanes.ts";
 import { mockCommand } from "./commands/mock.ts";
+import { opsCommand } from "./commands/ops.ts";
 import { storeHealthCommand } from "./commands/store.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { faultOf } from "./fault.ts";
@@ -17,7 +19,8 @@ export function program(): Command {
     .version(version())
     .option("--debug", "show the stack of an error")
     .addHelpText("after", "\nExample:\n  $ holdfast demo --fast\n\nExit codes are listed in docs/reference/cli.md.");
-  for (const command of [demoCommand(), dlqCommand(), mockCommand(), storeHealthCommand(), configCommand()]) root.addCommand(command);
+  for (const command of [demoCommand(), dlqCommand(), opsCommand(), lanesCommand(), mockCommand(), storeHealthCommand(), configCommand()])
+    root.addCommand(command);
   return throwing(root);
 }
 

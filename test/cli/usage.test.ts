@@ -15,18 +15,38 @@ afterAll(() => {
 
 const run = (...args: string[]): Promise<CliEnd> => cli(args, { cwd: folder });
 
-const COMMANDS = ["demo", "mock", "dlq list", "dlq groups", "dlq show", "dlq replay", "dlq discard", "store check", "config check"];
+const COMMANDS = [
+  "demo",
+  "mock",
+  "dlq list",
+  "dlq groups",
+  "dlq show",
+  "dlq replay",
+  "dlq discard",
+  "ops stats",
+  "ops list",
+  "ops show",
+  "ops cancel",
+  "lanes list",
+  "lanes pause",
+  "lanes resume",
+  "store check",
+  "config check",
+];
 
 describe("--help", { timeout: 60_000 }, () => {
-  it.concurrent.each([...COMMANDS, "dlq", "store", "config"])("of %s shows how it is called, and an example that is", async (command) => {
-    const { code, stdout, stderr } = await run(...command.split(" "), "--help");
-    expect([code, stderr]).toEqual([0, ""]);
-    expect(stdout).toContain(`Usage: holdfast ${command}`);
-    const example = new RegExp(`\\$ holdfast ${command}.*`).exec(stdout)?.[0] ?? "";
-    const known = [...stdout.matchAll(/--[\w-]+/g)].map(([option]) => option);
-    for (const [option] of example.matchAll(/--[\w-]+/g)) expect(known).toContain(option);
-    expect(example).not.toBe("");
-  });
+  it.concurrent.each([...COMMANDS, "dlq", "ops", "lanes", "store", "config"])(
+    "of %s shows how it is called, and an example that is",
+    async (command) => {
+      const { code, stdout, stderr } = await run(...command.split(" "), "--help");
+      expect([code, stderr]).toEqual([0, ""]);
+      expect(stdout).toContain(`Usage: holdfast ${command}`);
+      const example = new RegExp(`\\$ holdfast ${command}.*`).exec(stdout)?.[0] ?? "";
+      const known = [...stdout.matchAll(/--[\w-]+/g)].map(([option]) => option);
+      for (const [option] of example.matchAll(/--[\w-]+/g)) expect(known).toContain(option);
+      expect(example).not.toBe("");
+    },
+  );
 
   it("of the whole lists every command", async () => {
     const { code, stdout } = await run("--help");
