@@ -60,7 +60,7 @@ export function badDay(plan: Plan, met: Met = NOTHING_MET): Readonly<Record<ApiN
     },
     crm: {
       ...healthy(plan).crm,
-      auth: { uses: Math.max(10, Math.ceil(0.15 * share)), endpoint: write },
+      auth: { uses: Math.max(50, Math.ceil(0.15 * share)), endpoint: write },
       rules: [
         // Enough to open the breaker and to fail its first probes; of very few leads, not all.
         ...during("crm", 0.35, Math.min(12, Math.max(6, 0.1 * share), share / 3), { name: DEAD_ENDPOINT, then: { reset: "before" } }),
