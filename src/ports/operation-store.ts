@@ -165,6 +165,11 @@ export interface OperationStore {
   /** Keeps operations. An id that is known already is answered `known`, so that a repeated write is harmless. */
   accept(operations: readonly NewOperation[]): Promise<readonly AcceptResult[]>;
   /**
+   * Keeps operations in a transaction that the caller has opened with a client of the backend's own database, so that they are
+   * there if and only if it commits. Left out by backends whose database is nobody else's.
+   */
+  acceptIn?(tx: unknown, operations: readonly NewOperation[]): Promise<readonly AcceptResult[]>;
+  /**
    * Leases due operations: of each lane at most what is allowed, one from each of its flows in turn. The turn goes on where the
    * last claim left it. Paused lanes give none. No operation is given to two.
    */

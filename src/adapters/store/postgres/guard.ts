@@ -5,6 +5,8 @@ import type { DatabaseTime } from "./database-time.ts";
 export interface Guard {
   /** The verbs of a port, refused once the store is closed, and done when the clock's difference is known. */
   readonly over: <Port extends object>(port: Port) => Port;
+  /** Has `close()` wait for something that nobody else waits for. */
+  readonly track: (background: Promise<unknown>) => void;
   /** Refuses what comes from now on, and waits for what is under way. */
   readonly close: () => Promise<void>;
 }
@@ -12,7 +14,13 @@ export interface Guard {
 export function guard(time: DatabaseTime): Guard {
   const underWay = new Set<Promise<unknown>>();
   let closed = false;
+  const track = (promise: Promise<unknown>): void => {
+    underWay.add(promise);
+    const done = (): void => void underWay.delete(promise);
+    promise.then(done, done);
+  };
   return {
+    track,
     over: <Port extends object>(port: Port): Port => {
       const guarded: Record<string, unknown> = {};
       for (const [name, verb] of Object.entries<(...args: unknown[]) => Promise<unknown>>(port as never)) {
@@ -20,12 +28,8 @@ export function guard(time: DatabaseTime): Guard {
           if (closed) throw new StoreError("the PostgreSQL store is closed; open it again with the function that postgres() gave");
           const settled = time.settled();
           const result = settled === undefined ? verb(...args) : settled.then(() => verb(...args));
-          underWay.add(result);
-          try {
-            return await result;
-          } finally {
-            underWay.delete(result);
-          }
+          track(result);
+          return result;
         };
       }
       return guarded as Port;

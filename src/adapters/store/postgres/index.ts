@@ -2,11 +2,7 @@
  * `holdfast/postgres`: everything in a PostgreSQL database, shared by any number of processes. The client is handed in: the
  * `Pool` of `pg`, or postgres.js. What is between the two and the store (`Driver`) is withheld: it may change with either.
  */
-import { ConfigError } from "../../../core/errors.ts";
-import { durationMs, type Duration } from "../../../core/duration.ts";
-import type { Clock } from "../../../ports/clock.ts";
 import type { Store, StoreFactory } from "../../../ports/store.ts";
-import { systemClock } from "../../clock/system.ts";
 import { withNotice, WorkNotice } from "../work-notice.ts";
 import { Database } from "./database.ts";
 import { deadLetters } from "./dead-letters.ts";
@@ -15,52 +11,20 @@ import { guard } from "./guard.ts";
 import { health } from "./health.ts";
 import { idempotency } from "./idempotency.ts";
 import { migrate } from "./migrate.ts";
-import { operations } from "./operations/index.ts";
+import { operations, type Queue } from "./operations/index.ts";
+import { Partitions } from "./operations/partitions.ts";
+import { resolveOptions, type PostgresOptions } from "./options.ts";
+import { WorkChannel } from "./work-channel.ts";
 
 export { PostgresStoreError } from "./fault.ts";
+export { transactionAdapter } from "./transaction-adapter.ts";
 
 export type { PostgresClient } from "./driver.ts";
 export type { PgPool, PgPoolClient, PgQuery, PgQueryable } from "./driver-pg.ts";
+export type { PostgresOptions } from "./options.ts";
 export type { PostgresJs, PostgresJsQueryable } from "./driver-postgres-js.ts";
-
-export interface PostgresOptions {
-  /**
-   * The schema that holds the tables; it is made if there is none. Lower-case letters, digits and underscores.
-   *
-   * @default "holdfast"
-   */
-  readonly schema?: string;
-  /**
-   * Whether opening may make the schema and bring it up to date. Without it, one that is behind is refused: for roles that
-   * may not create anything.
-   *
-   * @default true
-   */
-  readonly migrate?: boolean;
-  /**
-   * Whether statements are prepared by name, which saves their planning. Behind a pooler that cannot keep them this is
-   * noticed, and switches itself off.
-   *
-   * @default true
-   */
-  readonly prepare?: boolean;
-  /**
-   * How long the database may work on one listing before it is ended.
-   *
-   * @default "10s"
-   */
-  readonly listTimeout?: Duration;
-  /** The clock whose instants are given with the verbs; its difference from the database's is measured. @default the machine's */
-  readonly clock?: Clock;
-}
-
-const DEFAULTS = {
-  schema: "holdfast",
-  migrate: true,
-  prepare: true,
-  listTimeout: "10s",
-  clock: systemClock,
-} as const satisfies Required<PostgresOptions>;
+export type { TransactionAdapter } from "./transaction-adapter.ts";
+export type { PgListener, PostgresJsListener, PostgresListener } from "./work-channel.ts";
 
 /**
  * Keeps everything in a PostgreSQL database (14 or later), in a schema of its own. A promise that resolves means that the
@@ -81,43 +45,65 @@ const DEFAULTS = {
  * ```
  */
 export function postgres(client: PostgresClient, options: PostgresOptions = {}): StoreFactory {
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(DEFAULTS, name)) {
-      throw new ConfigError({
-        path: `postgres.${name}`,
-        message: `postgres() has no option ${JSON.stringify(name)}; it has ${Object.keys(DEFAULTS).join(", ")}`,
-      });
-    }
-  }
-  const { schema, prepare, listTimeout, clock, migrate: allowed } = { ...DEFAULTS, ...options };
-  if (!/^[a-z_][a-z0-9_]{0,47}$/.test(schema) || schema.startsWith("pg_")) {
-    throw new ConfigError({
-      path: "postgres.schema",
-      message: `postgres.schema is ${JSON.stringify(schema)}; give up to 48 lower-case letters, digits and underscores, not beginning with a digit or "pg_"`,
-    });
-  }
-  const listTimeoutMs = durationMs(listTimeout, "postgres.listTimeout");
+  const { schema, migrate: allowed, listen, clock, ...rest } = resolveOptions(options);
   driverOf(client).detach();
 
   return async (): Promise<Store> => {
     const driver = driverOf(client);
-    const database = new Database(driver, { clock, prepare, listTimeoutMs });
+    const database = new Database(driver, { clock, ...rest });
+    const partitions = new Partitions(database, schema, clock);
     try {
       await migrate(database, { schema, allowed });
-      await database.time.measure();
+      await Promise.all([database.time.measure(), partitions.tend()]);
     } catch (error) {
       driver.detach();
       throw error;
     }
-    const { over, close } = guard(database.time);
+    const { over, track, close } = guard(database.time);
+    const notice = new WorkNotice();
+    const channelName = `${schema}_work`;
+    const channel = new WorkChannel(database, { name: channelName, clock, listener: listen, onNews: () => notice.tell() });
+    const queue = over(operations(database, schema, channelName));
+    const upkeep = (): void => track(partitions.tendNowAndThen());
+    const told = withNotice(tellingOthers(queue, channel, upkeep), notice);
     let closing: Promise<void> | undefined;
     return {
       name: "postgres",
       idempotency: over(idempotency(database, schema)),
       deadLetters: over(deadLetters(database, schema)),
-      operations: withNotice(over(operations(database, schema)), new WorkNotice()),
+      operations: {
+        ...told,
+        onWork: (listener) => {
+          channel.listen();
+          return told.onWork(listener);
+        },
+      },
       check: over(health(database, schema)).check,
-      close: () => (closing ??= close().then(() => driver.detach())),
+      close: () =>
+        (closing ??= close()
+          .then(() => channel.close())
+          .then(() => driver.detach())),
     };
+  };
+}
+
+/** Tells other processes of what was put into the queue or made due by somebody's word; `upkeep` is done beside what comes and goes. */
+function tellingOthers(queue: Queue, channel: WorkChannel, upkeep: () => void): Queue {
+  const after = async <Result>(result: Promise<Result>, isNews: (result: Result) => boolean): Promise<Result> => {
+    if (isNews(await result)) channel.tell();
+    return result;
+  };
+  return {
+    ...queue,
+    sweep: (now, limit) => {
+      upkeep();
+      return queue.sweep(now, limit);
+    },
+    accept: (given) => {
+      upkeep();
+      return after(queue.accept(given), (results) => results.some(({ state }) => state === "accepted"));
+    },
+    wake: (lane, now, limit) => after(queue.wake(lane, now, limit), (woken) => woken > 0),
+    pause: (lane, paused, now) => after(queue.pause(lane, paused, now), () => !paused),
   };
 }

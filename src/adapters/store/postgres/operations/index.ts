@@ -1,8 +1,10 @@
 import type { Fenced } from "../../../../ports/idempotency-store.ts";
 import type { AcceptResult, NewOperation, OperationStore } from "../../../../ports/operation-store.ts";
-import type { Database } from "../database.ts";
+import type { Database, Run } from "../database.ts";
+import { toStoreError } from "../fault.ts";
 import { plainArray, textArray } from "../parameters.ts";
 import { statement } from "../statement.ts";
+import { transactionAdapter } from "../transaction-adapter.ts";
 import { inWaves } from "../waves.ts";
 import { accepting } from "./accept.ts";
 import { backlogs, waking } from "./backlog.ts";
@@ -15,13 +17,19 @@ import { reaping } from "./reap.ts";
 import { settling } from "./settle.ts";
 import { sweeping } from "./sweep.ts";
 
-export type Queue = Omit<OperationStore, "onWork">;
+export interface Queue extends Omit<OperationStore, "onWork"> {
+  /**
+   * Keeps operations in a transaction of the caller's, so that they are there if and only if it commits. See
+   * {@link transactionAdapter} for what is taken.
+   */
+  readonly acceptIn: NonNullable<OperationStore["acceptIn"]>;
+}
 
 /** The durable queue's verbs; the busy ones are functions in the database, one round trip each. */
-export function operations(database: Database, schema: string): Queue {
+export function operations(database: Database, schema: string, channel: string): Queue {
   const { time } = database;
   const lanes = new Lanes(schema);
-  const { accept } = accepting(database, schema, lanes);
+  const { accept, acceptWithin } = accepting(database, schema, lanes);
   const moveLeases = statement<[id: string]>(
     `UPDATE "${schema}".leased SET lease_until = asked.lease_until
      FROM unnest(($1::text)::uuid[], ($2::text)::int4[], ($3::text)::float8[]) AS asked (id, claim, lease_until)
@@ -48,6 +56,15 @@ export function operations(database: Database, schema: string): Queue {
   return {
     accept: (given: readonly NewOperation[]): Promise<readonly AcceptResult[]> =>
       given.length === 0 ? Promise.resolve([]) : accept(given),
+    acceptIn: async (tx, given) => {
+      const { query } = transactionAdapter(tx);
+      const run = (async ({ text }, values) => (await query(text, values)).map(({ id, state, known }) => [id, state, known])) as Run;
+      try {
+        return given.length === 0 ? [] : await acceptWithin(run, given, channel);
+      } catch (error) {
+        throw toStoreError("keep operations in this transaction", error);
+      }
+    },
     claim: claiming(database, schema),
     settle: settling(database, schema),
     extend,
