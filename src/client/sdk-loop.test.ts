@@ -70,6 +70,14 @@ describe("a failure", () => {
     expect(await loops.recall(loopOf(headers), withinMs + 1)).toBeUndefined();
   });
 
+  test("of a payload that cannot be told from others is not remembered, and nothing else comes of it", async () => {
+    const loops = new SdkLoops();
+    const deep = `${"[".repeat(500)}${"]".repeat(500)}`;
+    await loops.remember(loopOf({ "x-stainless-retry-count": "0" }), failure, 0);
+    await loops.remember(loopOf({ "x-stainless-retry-count": "0" }, deep), failure, 0);
+    expect(await loops.recall(loopOf({ "x-stainless-retry-count": "1" }, deep), 0)).toBeUndefined();
+  });
+
   test("is one of a bounded number", async () => {
     const loops = new SdkLoops();
     const nth = (index: number): SdkLoop => loopOf({ "amz-sdk-request": "attempt=2", "amz-sdk-invocation-id": `${index}` });

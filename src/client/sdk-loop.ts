@@ -52,6 +52,15 @@ async function fingerprintOf(request: HttpRequest): Promise<string> {
   return sha256Hex(canonicalJson([method, url, who, await payloadOf(request)]));
 }
 
+/** A payload without a canonical form (nested too deep) cannot be told from others, which must not be the call's undoing. */
+async function identityOf(loop: SdkLoop): Promise<string | undefined> {
+  try {
+    return await loop.identity();
+  } catch {
+    return undefined;
+  }
+}
+
 /** How a call ended that an SDK may make again. */
 export interface LoopFailure {
   /** Attempts that went over the wire so far. */
@@ -70,12 +79,14 @@ export class SdkLoops {
   /** What became of this request a moment ago. `now` is monotonic ms. */
   async recall(loop: SdkLoop, now: number): Promise<LoopFailure | undefined> {
     if (loop.retry === 0 || this.#failures.size === 0) return undefined;
-    const found = this.#failures.get(await loop.identity());
+    const identity = await identityOf(loop);
+    const found = identity === undefined ? undefined : this.#failures.get(identity);
     return found === undefined || now - found.at > loop.withinMs ? undefined : found.failure;
   }
 
   async remember(loop: SdkLoop, failure: LoopFailure, now: number): Promise<void> {
-    const identity = await loop.identity();
+    const identity = await identityOf(loop);
+    if (identity === undefined) return;
     this.#failures.delete(identity);
     this.#failures.set(identity, { at: now, failure });
     for (const [key, { at }] of this.#failures) {
