@@ -173,7 +173,7 @@ export class DeadLetters {
   }
 
   /** What is to be replayed: open letters, and those whose replay was cut short by the end of its process. */
-  async #members(filter: DeadLetterFilter, add: (entry: ReplayEntry) => void): Promise<readonly DeadLetter[]> {
+  async #members(filter: DeadLetterFilter, add: (entry: ReplayEntry) => void): Promise<readonly Member[]> {
     const now = this.#engine.runtime.clock.now();
     const letters = [...(await this.#snapshot(filter, "open"))];
     for (const letter of await this.#snapshot(filter, "replaying")) {
@@ -190,24 +190,28 @@ export class DeadLetters {
   }
 
   /** Oldest first: they failed in that order, and are repeated in it. */
-  async #snapshot(filter: DeadLetterFilter, state: "open" | "replaying"): Promise<readonly DeadLetter[]> {
-    const letters: DeadLetter[] = [];
+  async #snapshot(filter: DeadLetterFilter, state: "open" | "replaying"): Promise<readonly Member[]> {
+    const letters: Member[] = [];
     for (let after: string | null | undefined; after !== null;) {
       const page: Page<DeadLetter> = await this.#engine.store.deadLetters.list(
         { ...filter, state },
         { limit: PAGE, ...(after === undefined ? {} : { after }) },
       );
-      letters.push(...page.items);
+      for (const { id, revision, diedAt, changedAt, fingerprint, title } of page.items) {
+        letters.push({ id, revision, diedAt, changedAt, fingerprint, title });
+      }
       after = page.next;
     }
     return letters.reverse();
   }
 
   /** Replays a letter; `fingerprint` is that of its new failure. */
-  async #replayOne(letter: DeadLetter): Promise<{ readonly entry: ReplayEntry; readonly fingerprint?: string | undefined }> {
+  async #replayOne({ id, revision: seen }: Member): Promise<{ readonly entry: ReplayEntry; readonly fingerprint?: string | undefined }> {
     const { store, runtime } = this.#engine;
-    const { id, request } = letter;
     const skipped = (because: string): { readonly entry: ReplayEntry } => ({ entry: { id, result: "skipped", because } });
+    const letter = await store.deadLetters.get(id);
+    if (letter?.revision !== seen) return skipped("another operator was first");
+    const { request } = letter;
     const open = this.#api(letter.api);
     if (open === undefined) return skipped(`no API named ${letter.api} is defined here`);
     if (request === undefined) return skipped("its request is not kept: only the program that made the call can do it again");
@@ -285,6 +289,9 @@ function checkOpenFilter(filter: DeadLetterFilter, path: string): void {
     throw new ConfigError({ path: `${path}.state`, message: `${path}.state is ${shown(filter.state)}; only open letters can be acted on` });
   }
 }
+
+/** What a run remembers of a letter until its turn: not its body, of which there may be many. */
+type Member = Pick<DeadLetter, "id" | "revision" | "diedAt" | "changedAt" | "fingerprint" | "title">;
 
 type Kept = Parameters<Engine["keep"]>;
 

@@ -42,6 +42,7 @@ export async function readRequest(api: ResolvedApi, input: string | URL | Reques
   const url = resolveUrl(api, typeof input === "string" ? input : input instanceof URL ? input.href : (request as Request).url);
   const headers = new Headers(init.headers ?? request?.headers);
   const { method: _method, headers: _headers, body, signal, ...rest } = init;
+  refuseLeak(api, rest.redirect);
   // A transfer is described by whoever makes it.
   headers.delete("content-length");
   const own = body === undefined || body === null ? await bodyOf(request, body) : snapshot(body);
@@ -55,6 +56,15 @@ export async function readRequest(api: ResolvedApi, input: string | URL | Reques
     signal: signal ?? (signal === null ? undefined : request?.signal),
     rest: request === undefined ? rest : { ...requestInitOf(request), ...rest },
   };
+}
+
+/** `fetch` takes `Authorization` off where a redirect leads elsewhere, and knows no other header that carries a credential. */
+function refuseLeak({ credential, name }: ResolvedApi, redirect: RequestInit["redirect"]): void {
+  if (redirect !== "follow" || credential === undefined || credential.headerName === "authorization") return;
+  throw new ConfigError({
+    path: "init.redirect",
+    message: `init.redirect is "follow", and the credential of apis.${name}.auth stands in ${credential.headerName}, which would follow to wherever the redirect leads; leave it out, and follow the Location by yourself`,
+  });
 }
 
 /** The body of the Request, unless init takes it away by `null`. */

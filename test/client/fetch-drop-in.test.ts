@@ -304,6 +304,14 @@ describe("what is answered", () => {
     expect((await send(new Request(`${server.url}/v1/moved`))).status).toBe(302);
   });
 
+  test("a redirect is not followed with a credential that would go along", async () => {
+    await using engine = await engineFor(`${server.url}/v1`, { auth: { type: "header", name: "X-Api-Key", value: "secret" } });
+    await expect(engine.fetch("api")("/moved", { redirect: "follow" })).rejects.toMatchObject({ code: "config", path: "init.redirect" });
+    // The twin: fetch itself takes this one off where the origin changes.
+    await using bearing = await engineFor(`${server.url}/v1`, { auth: { type: "bearer", token: "secret" } });
+    expect((await bearing.fetch("api")("/moved", { redirect: "follow" })).status).toBe(200);
+  });
+
   test("all cookies come through", async () => {
     expect((await send("/cookies")).headers.getSetCookie()).toEqual(["a=1; Path=/", "b=2; Path=/"]);
   });

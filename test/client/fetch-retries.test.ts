@@ -497,6 +497,7 @@ describe("reconcile", () => {
         method: "POST",
         url: `${api.url}/contacts`,
         body: contact().body,
+        fetch: expect.any(Function) as unknown,
       },
     ]);
   });
