@@ -8,6 +8,8 @@ export interface ReconcileQuestion {
   readonly url: string;
   /** What was sent, as text; undefined where there was no body, or it was a stream and is gone. */
   readonly body: string | undefined;
+  /** The same API's `fetch`, to ask with: under its limits and with its credential. Takes a path. */
+  readonly fetch: typeof globalThis.fetch;
 }
 
 /**

@@ -1,11 +1,10 @@
-import type { Reconcile } from "../api/reconcile.ts";
 import type { Because } from "../core/decision.ts";
-import { TimeoutError } from "../core/errors.ts";
+import { isHoldfastError, TimeoutError } from "../core/errors.ts";
 import type { Verdict } from "../core/verdict.ts";
 import type { Admission } from "../durable/admission.ts";
 import type { HeldOperation } from "../durable/held-operation.ts";
 import { storePauseMs } from "../durable/store-pause.ts";
-import { Call, type CallDetails, type Reconciled } from "../engine/call.ts";
+import { Call, type CallDetails } from "../engine/call.ts";
 import type { CallPolicy } from "../engine/call-policy.ts";
 import { attemptDurably, type DurableStep } from "../engine/durable-attempt.ts";
 import { unlessAborted } from "../engine/unless-aborted.ts";
@@ -13,8 +12,10 @@ import { sleep } from "../ports/clock.ts";
 import type { AttemptRecord, NewDeadLetter } from "../ports/dead-letter-store.ts";
 import type { StoredAnswer } from "../ports/idempotency-store.ts";
 import type { ClaimedOperation, NewOperation, OperationStore, Settlement } from "../ports/operation-store.ts";
+import { askOtherSide } from "./ask.ts";
 import { withFingerprint, type Engine, type OpenApi } from "./engine.ts";
-import { HttpAnswer } from "./http-answer.ts";
+import { FetchDoor } from "./fetch-door.ts";
+import type { HttpAnswer } from "./http-answer.ts";
 import { isIdempotent, isRead, pathBelow, type HttpRequest } from "./http-request.ts";
 import { HttpWork, type HttpCall } from "./http-work.ts";
 
@@ -126,7 +127,7 @@ export class CarryOut {
       repeatable: settings.repeatable || isIdempotent(request.method) || honoured,
       keep: this.#engine.keep,
       refresh: credential?.refreshable === true ? () => this.#refresh(payload, operation) : undefined,
-      reconcile: reconcile === undefined ? undefined : () => askOtherSide(reconcile, payload, operation),
+      reconcile: reconcile === undefined ? undefined : () => askOtherSide(reconcile, payload, operation.id, this.#fetchOf(open, operation)),
       idempotencyKey: key,
       labels: operation.labels,
       quota: api.quota,
@@ -138,6 +139,11 @@ export class CarryOut {
     const history = attempts > 0 || inDoubt ? await this.#historyOf(operation.id, signal) : [];
     call.refreshed = history.at(-1)?.because.code === "token-expired";
     return { claimed, open, call, history, signal };
+  }
+
+  #fetchOf(open: OpenApi, { partition, labels }: NewOperation): typeof globalThis.fetch {
+    const door = new FetchDoor(this.#engine, open, { partition, labels });
+    return (input, init) => door.fetch(input, init);
   }
 
   /** Nothing has been sent yet, so it does not matter how long the store takes. */
@@ -211,7 +217,7 @@ export class CarryOut {
       if (told.happened === true) return { ending: await this.#succeeded(told.value, call) };
       if (told.happened !== false) return { ending: dead("the other side could not tell") };
     } catch (error) {
-      if (signal.aborted) return { ending: { state: "ready" } };
+      if (signal.aborted || isHoldfastError(error, "closed")) return { ending: { state: "ready" } };
       return this.#couldNotAsk(task, error, clock.monotonic() - startedAt);
     } finally {
       clock.clearTimer(timer);
@@ -346,18 +352,6 @@ const STRANGER: Verdict = Object.freeze({
   rule: "moved",
   because: "the API has moved to another origin since it was accepted",
 });
-
-/** Asks the other side whether a write happened. One that did and gives no answer of its own is answered by an empty 204. */
-async function askOtherSide(
-  reconcile: Reconcile,
-  { idempotencyKey }: HttpCall,
-  { id, request: { method, url, body } }: NewOperation,
-): Promise<Reconciled<HttpAnswer>> {
-  const text = body === undefined ? undefined : new TextDecoder().decode(body);
-  const told = await reconcile({ operation: id, idempotencyKey, method, url, body: text });
-  if (told.happened === true) return { happened: true, value: new HttpAnswer(told.response ?? new Response(null, { status: 204 })) };
-  return told.happened === false ? { happened: false } : { happened: "unknown" };
-}
 
 /** The key that goes out with it: its own, or its id where the API takes one from everybody. The same at every attempt and replay. */
 function keySent({ idempotencyKey, id, request }: NewOperation, open: OpenApi | undefined): string | undefined {

@@ -3,7 +3,7 @@ import { ConfigError, IdempotencyKeyMissingError } from "../core/errors.ts";
 import { attach, explain, type Explanation } from "../core/explain.ts";
 import { refuseUnknown } from "../core/options.ts";
 import { shown } from "../core/shown.ts";
-import { Call, type CallDetails, type Keep, type Reconciled } from "../engine/call.ts";
+import { Call, type CallDetails, type Keep } from "../engine/call.ts";
 import type { CallPolicy } from "../engine/call-policy.ts";
 import type { Lane } from "../engine/lane.ts";
 import { run } from "../engine/lifecycle.ts";
@@ -12,6 +12,7 @@ import type { Scope } from "../engine/scope.ts";
 import { uuidv7 } from "../engine/uuid.ts";
 import { payloadFingerprint } from "../policy/idempotency/key.ts";
 import type { StoredAnswer } from "../ports/idempotency-store.ts";
+import { askOtherSide } from "./ask.ts";
 import type { Engine, OpenApi } from "./engine.ts";
 import { HttpAnswer } from "./http-answer.ts";
 import { isIdempotent, isRead, payloadOf, readRequest, type HttpRequest } from "./http-request.ts";
@@ -180,7 +181,10 @@ export class FetchDoor {
       replayable,
       keep: resending?.keep ?? (!isRead(method) && settings.durability !== "none" ? this.#engine.keep : undefined),
       refresh: api.credential?.refreshable === true ? () => this.#refresh(payload) : undefined,
-      reconcile: reconcile === undefined ? undefined : ({ operation }) => ask(reconcile, payload, operation),
+      reconcile:
+        reconcile === undefined
+          ? undefined
+          : ({ operation }) => askOtherSide(reconcile, payload, operation, (input, init) => this.fetch(input, init)),
       idempotencyKey,
       labels,
       quota: api.quota,
@@ -270,15 +274,6 @@ async function lookUp(details: CallDetails<HttpAnswer>, { operation, inDoubt }: 
   if (!inDoubt || details.repeatable !== false || details.reconcile === undefined) return undefined;
   const told = await details.reconcile({ operation, idempotencyKey: details.idempotencyKey });
   return told.happened === true ? told.value : undefined;
-}
-
-/** Asks the other side whether a write happened. One that did and gives no answer of its own is answered by an empty 204. */
-async function ask(reconcile: Reconcile, { request, idempotencyKey }: HttpCall, operation: string): Promise<Reconciled<HttpAnswer>> {
-  const { method, url, body, replayable } = request;
-  const text = body === null || !replayable ? undefined : await new Response(body).text();
-  const told = await reconcile({ operation, idempotencyKey, method, url, body: text });
-  if (told.happened === true) return { happened: true, value: new HttpAnswer(told.response ?? new Response(null, { status: 204 })) };
-  return told.happened === false ? { happened: false } : { happened: "unknown" };
 }
 
 /** The IETF draft has the key as a string of RFC 9651; most APIs take it bare. Both are accepted. */

@@ -73,7 +73,7 @@ describe("reconcile", () => {
     expect(await ended(next, id)).toBe("succeeded");
     expect(next.sent).toHaveLength(0);
     expect(await (await next.hf.operations.result(id)).json()).toEqual({ id: 9 });
-    expect(questions).toEqual([
+    expect(questions).toMatchObject([
       { operation: id, idempotencyKey: "a@x.test", method: "POST", url: "https://crm.test/contacts", body: '{"email":"a@x.test"}' },
     ]);
     await next.close();
@@ -108,6 +108,30 @@ describe("reconcile", () => {
     expect(clock.monotonic()).toBe(4_000);
     const { attempts } = await hf.operations.get(operation.id);
     expect(attempts.map(({ because }) => because.code)).toEqual(["ask-before-retry", "ask-before-retry"]);
+    await close();
+  });
+
+  it("asks through the API's own fetch, under its policies", async () => {
+    const crm: ApiOptions = {
+      ...CRM,
+      retry: { backoff: { base: "1s", jitter: "none" } },
+      auth: { type: "bearer", token: "the credential" },
+      endpoints: {
+        "POST /contacts": {
+          reconcile: async ({ fetch }) =>
+            (await fetch("/contacts?email=a")).status === 200 ? { happened: true } : { happened: "unknown" },
+        },
+      },
+    };
+    const answer: OtherSide = ({ method, nth }) => (method === "POST" ? reset() : Response.json({}, { status: nth === 1 ? 503 : 200 }));
+    const { hf, sent, close, during } = await bench({ apis: { crm }, answer });
+    const operation = await hf.enqueue("crm", "POST /contacts", { json: 1 });
+    expect((await during(operation.result())).status).toBe(204);
+    expect(sent.map(({ method, headers }) => [method, headers.get("authorization")])).toEqual([
+      ["POST", "Bearer the credential"],
+      ["GET", "Bearer the credential"],
+      ["GET", "Bearer the credential"],
+    ]);
     await close();
   });
 
