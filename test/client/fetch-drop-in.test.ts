@@ -1,8 +1,10 @@
+import { getEventListeners } from "node:events";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isHoldfastError } from "../../src/core/errors.ts";
 import { explain } from "../../src/core/explain.ts";
 import type { Holdfast } from "../../src/client/holdfast.ts";
+import { manualClock } from "../../src/testing/index.ts";
 import { engineFor } from "./engines.ts";
 import { json, pause, serve, type Seen, type TestServer } from "./server.ts";
 
@@ -390,6 +392,28 @@ describe("an abort", () => {
     await expect(engine.fetch("api")("/x", { signal: controller.signal })).rejects.toBe(reason);
     expect(flaky.seen).toHaveLength(1);
     expect(explain(reason)).toMatchObject({ attempts: 1, outcome: "failed", because: { code: "cancelled" }, verdict: { status: 503 } });
+  });
+
+  test("may come from one signal for ten thousand calls: nothing is left hanging on it", async () => {
+    const clock = manualClock();
+    const transport = async (): Promise<Response> => Response.json({});
+    await using engine = await engineFor("http://api.test", { timeout: { attempt: "30s", total: "60s" } }, { clock, transport });
+    const call = engine.fetch("api");
+    const controller = new AbortController();
+    let added = 0;
+    const { signal } = controller;
+    const addEventListener = signal.addEventListener.bind(signal);
+    signal.addEventListener = (...listener: Parameters<typeof addEventListener>) => {
+      added += 1;
+      addEventListener(...listener);
+    };
+    for (let round = 0; round < 100; round += 1) {
+      await Promise.all(Array.from({ length: 100 }, async () => await (await call("/x", { signal })).text()));
+    }
+    expect(added).toBe(1);
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    // One timer for each length of timeout, which is left to run out, and none for each call.
+    expect(clock.pending).toBeLessThanOrEqual(2);
   });
 
   test("lets the connection go", async () => {
