@@ -1,6 +1,10 @@
 import type { DeadLetterStore } from "./dead-letter-store.ts";
+import type { Coordinator } from "./coordinator.ts";
 import type { IdempotencyStore } from "./idempotency-store.ts";
+import type { InboxStore } from "./inbox-store.ts";
 import type { OperationStore } from "./operation-store.ts";
+import type { StepStore } from "./step-store.ts";
+import type { WatermarkStore } from "./watermark-store.ts";
 
 /**
  * Everything that must outlive a call. Instants are absolute and given by the caller; a store has no clock.
@@ -17,6 +21,14 @@ export interface Store {
   readonly deadLetters: DeadLetterStore;
   /** The durable queue. */
   readonly operations?: OperationStore;
+  /** What processes tell each other of the lanes that they share. */
+  readonly coordinator?: Coordinator;
+  /** How far syncs have come. */
+  readonly watermarks?: WatermarkStore;
+  /** What pipelines have done. */
+  readonly steps?: StepStore;
+  /** Which webhooks were taken. */
+  readonly inbox?: InboxStore;
   /** Looks at the store's own health; every fault is one line. */
   check(): Promise<StoreCheck>;
   /** Writes what is pending and lets go. A second call does nothing; any other verb then rejects with a `StoreError`. */

@@ -1,10 +1,14 @@
 import type { StoreFactory } from "../ports/store.ts";
+import { coordinatorRules } from "./store-conformance/coordinator-rules.ts";
 import { crashRules } from "./store-conformance/crash-rules.ts";
 import { deadLetterRules } from "./store-conformance/dead-letter-rules.ts";
 import { idempotencyRules } from "./store-conformance/idempotency-rules.ts";
+import { inboxRules } from "./store-conformance/inbox-rules.ts";
 import { operationRules } from "./store-conformance/operation-rules.ts";
 import { lifecycleRules } from "./store-conformance/lifecycle-rules.ts";
+import { stepRules } from "./store-conformance/step-rules.ts";
 import { suite } from "./store-conformance/suite.ts";
+import { watermarkRules } from "./store-conformance/watermark-rules.ts";
 
 /** One fresh, empty store for one test. */
 export interface StoreUnderTest {
@@ -24,6 +28,11 @@ export interface StoreCapabilities {
   readonly persistent?: boolean;
   /** What was acknowledged is there after a crash; `afterCrash` shows it. */
   readonly crash?: boolean;
+  /** The parts that not every backend has. */
+  readonly coordinator?: boolean;
+  readonly watermarks?: boolean;
+  readonly steps?: boolean;
+  readonly inbox?: boolean;
 }
 
 /** A test runner's `describe`. */
@@ -57,7 +66,7 @@ export interface StoreConformanceOptions {
  * storeConformance({
  *   name: "memory",
  *   create: () => ({ open: memory() }),
- *   capabilities: { shared: true, persistent: true },
+ *   capabilities: { shared: true, persistent: true, coordinator: true, watermarks: true, steps: true, inbox: true },
  *   describe,
  *   it,
  * });
@@ -69,6 +78,10 @@ export function storeConformance(options: StoreConformanceOptions): void {
     idempotencyRules(rules);
     deadLetterRules(rules);
     operationRules(rules);
+    coordinatorRules(rules);
+    watermarkRules(rules);
+    stepRules(rules);
+    inboxRules(rules);
     lifecycleRules(rules);
     crashRules(rules);
   });

@@ -5,7 +5,7 @@ import { storeConformance } from "../../src/testing/store-conformance.ts";
 storeConformance({
   name: "memory",
   create: () => ({ open: memory() }),
-  capabilities: { shared: true, persistent: true },
+  capabilities: { shared: true, persistent: true, coordinator: true, watermarks: true, steps: true, inbox: true },
   describe,
   it,
 });

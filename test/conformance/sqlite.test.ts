@@ -6,7 +6,7 @@ import { sqliteSubject } from "./sqlite-subject.ts";
 storeConformance({
   name: "sqlite",
   create: sqliteSubject,
-  capabilities: { shared: true, persistent: true, crash: true },
+  capabilities: { shared: true, persistent: true, crash: true, coordinator: true, watermarks: true, steps: true, inbox: true },
   describe,
   it: it.concurrent,
 });

@@ -1,10 +1,14 @@
 import { ConfigError, StoreError } from "../../../core/errors.ts";
 import type { Store, StoreFactory } from "../../../ports/store.ts";
 import { asynchronous } from "../asynchronous.ts";
-import { withNotice, WorkNotice } from "../work-notice.ts";
+import { withInboxNotice, withNotice, WorkNotice } from "../work-notice.ts";
+import { coordinator } from "./coordinator.ts";
 import { deadLetters } from "./dead-letters.ts";
 import { idempotency } from "./idempotency.ts";
+import { inbox } from "./inbox.ts";
 import { operations } from "./operations/index.ts";
+import { steps } from "./steps.ts";
+import { watermarks } from "./watermarks.ts";
 
 export interface MemoryOptions {
   /**
@@ -34,7 +38,16 @@ const DEFAULTS: Required<MemoryOptions> = { maxDeadLetters: 100_000, maxOperatio
 export function memory(options: MemoryOptions = {}): StoreFactory {
   const { maxDeadLetters, maxOperations } = resolve(options);
   const letters = deadLetters(maxDeadLetters);
-  const kept = { idempotency: idempotency(), deadLetters: letters, operations: operations(letters, maxOperations) };
+  const queue = operations(letters, maxOperations);
+  const kept = {
+    idempotency: idempotency(),
+    deadLetters: letters,
+    operations: queue,
+    coordinator: coordinator(),
+    watermarks: watermarks(),
+    steps: steps(),
+    inbox: inbox(queue),
+  };
   const notice = new WorkNotice();
 
   return async (): Promise<Store> => {
@@ -47,6 +60,10 @@ export function memory(options: MemoryOptions = {}): StoreFactory {
       idempotency: asynchronous(kept.idempotency, guard),
       deadLetters: asynchronous(kept.deadLetters, guard),
       operations: withNotice(asynchronous(kept.operations, guard), notice),
+      coordinator: asynchronous(kept.coordinator, guard),
+      watermarks: asynchronous(kept.watermarks, guard),
+      steps: asynchronous(kept.steps, guard),
+      inbox: withInboxNotice(asynchronous(kept.inbox, guard), notice),
       check: async () => {
         guard();
         return { ok: true, faults: [], facts: { durable: false } };

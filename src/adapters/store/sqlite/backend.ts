@@ -1,19 +1,31 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { Coordinator } from "../../../ports/coordinator.ts";
+import type { InboxStore } from "../../../ports/inbox-store.ts";
+import type { StepStore } from "../../../ports/step-store.ts";
 import type { Store } from "../../../ports/store.ts";
+import type { WatermarkStore } from "../../../ports/watermark-store.ts";
 import type { Sync } from "../sync.ts";
 import { deadLetters } from "./dead-letters.ts";
 import { health } from "./health.ts";
 import { codecs } from "./codecs.ts";
+import { coordinator } from "./coordinator.ts";
 import { idempotency, type IdempotencyVerbs } from "./idempotency.ts";
+import { inbox } from "./inbox.ts";
 import { operations, type QueueTransaction, type QueueVerbs } from "./operations/index.ts";
 import { Unpacker } from "./packing.ts";
 import type { Call } from "./protocol.ts";
+import { steps } from "./steps.ts";
+import { watermarks } from "./watermarks.ts";
 
 /** All verbs on one connection, by port. */
 export interface Backend {
   readonly idempotency: IdempotencyVerbs;
   readonly deadLetters: Sync<Store["deadLetters"]>;
   readonly operations: QueueVerbs;
+  readonly coordinator: Sync<Coordinator>;
+  readonly watermarks: Sync<WatermarkStore>;
+  readonly steps: Sync<StepStore>;
+  readonly inbox: Sync<InboxStore>;
   readonly health: Sync<Pick<Store, "check">>;
 }
 
@@ -21,7 +33,17 @@ export interface Backend {
 export function backend(path: string, db: DatabaseSync): { readonly verbs: Backend; readonly transaction: QueueTransaction } {
   const letters = deadLetters(db);
   const { queue, transaction } = operations(db, letters);
-  return { verbs: { idempotency: idempotency(db), deadLetters: letters, operations: queue, health: health(path, db) }, transaction };
+  const verbs: Backend = {
+    idempotency: idempotency(db),
+    deadLetters: letters,
+    operations: queue,
+    coordinator: coordinator(db),
+    watermarks: watermarks(db),
+    steps: steps(db),
+    inbox: inbox(db, queue),
+    health: health(path, db),
+  };
+  return { verbs, transaction };
 }
 
 /** Does what a call asks for. */

@@ -4,8 +4,16 @@ import { durationMs, type Duration } from "../../../core/duration.ts";
 import type { Store, StoreFactory } from "../../../ports/store.ts";
 import { lazyChannel, openChannel, type Channel } from "./channel.ts";
 import { prepareFile } from "./file.ts";
-import { withNotice, WorkNotice } from "../work-notice.ts";
-import { remoteDeadLetters, remoteIdempotency, remoteOperations } from "./remote.ts";
+import { withInboxNotice, withNotice, WorkNotice } from "../work-notice.ts";
+import {
+  remoteCoordinator,
+  remoteDeadLetters,
+  remoteIdempotency,
+  remoteInbox,
+  remoteOperations,
+  remoteSteps,
+  remoteWatermarks,
+} from "./remote.ts";
 
 export interface SqliteOptions {
   /**
@@ -73,12 +81,17 @@ export function sqlite(path: string, options: SqliteOptions = {}): StoreFactory 
 }
 
 function toStore(writer: Channel, reader: Channel): Store {
+  const notice = new WorkNotice();
   let closing: Promise<void> | undefined;
   return {
     name: "sqlite",
     idempotency: remoteIdempotency(writer),
     deadLetters: remoteDeadLetters(writer, reader),
-    operations: withNotice(remoteOperations(writer, reader), new WorkNotice()),
+    operations: withNotice(remoteOperations(writer, reader), notice),
+    coordinator: remoteCoordinator(writer),
+    watermarks: remoteWatermarks(writer, reader),
+    steps: remoteSteps(writer, reader),
+    inbox: withInboxNotice(remoteInbox(writer), notice),
     check: () => reader.call("health", "check", []) as ReturnType<Store["check"]>,
     // The reader first: the last connection to go folds the log back into the file, and only the writer may.
     close: () => (closing ??= reader.close().then(() => writer.close())),

@@ -1,6 +1,10 @@
+import type { Coordinator } from "../../../ports/coordinator.ts";
 import type { DeadLetterStore, NewDeadLetter, StoredRequest } from "../../../ports/dead-letter-store.ts";
 import type { IdempotencyStore } from "../../../ports/idempotency-store.ts";
-import type { OperationStore } from "../../../ports/operation-store.ts";
+import type { InboxStore } from "../../../ports/inbox-store.ts";
+import type { NewOperation, OperationStore } from "../../../ports/operation-store.ts";
+import type { StepStore } from "../../../ports/step-store.ts";
+import type { WatermarkStore } from "../../../ports/watermark-store.ts";
 import type { Channel } from "./channel.ts";
 
 /** The idempotency verbs, done on the writer thread. */
@@ -53,6 +57,49 @@ export function remoteOperations(writer: Channel, reader: Channel): Omit<Operati
   };
 }
 
+/** Shared lanes: all of it on the writer thread. */
+export function remoteCoordinator(writer: Channel): Coordinator {
+  const on = caller<Coordinator>(writer, "coordinator");
+  return { exchange: on("exchange"), sweep: on("sweep") };
+}
+
+export function remoteWatermarks(writer: Channel, reader: Channel): WatermarkStore {
+  const write = caller<WatermarkStore>(writer, "watermarks");
+  const read = caller<WatermarkStore>(reader, "watermarks");
+  return {
+    begin: write("begin"),
+    advance: write("advance"),
+    extend: write("extend"),
+    end: write("end"),
+    read: read("read"),
+    list: read("list"),
+  };
+}
+
+export function remoteSteps(writer: Channel, reader: Channel): StepStore {
+  const write = caller<StepStore>(writer, "steps");
+  const read = caller<StepStore>(reader, "steps");
+  return {
+    open: write("open"),
+    finish: write("finish"),
+    extend: write("extend"),
+    release: write("release"),
+    end: write("end"),
+    get: read("get"),
+    list: read("list"),
+    sweep: write("sweep"),
+  };
+}
+
+export function remoteInbox(writer: Channel): InboxStore {
+  const on = caller<InboxStore>(writer, "inbox");
+  const take = on("take");
+  return {
+    take: (events) => take(events.map((event) => ({ ...event, operations: event.operations.map(compactOperation) }))),
+    sweep: on("sweep"),
+  };
+}
+
 /** Makes verbs of a port that are calls over a channel. */
 function caller<Port>(channel: Channel, port: string): <Verb extends keyof Port & string>(verb: Verb) => Port[Verb] {
   return (verb) => ((...args: unknown[]) => channel.call(port, verb, args)) as never;
@@ -60,6 +107,10 @@ function caller<Port>(channel: Channel, port: string): <Verb extends keyof Port 
 
 function compactLetter(letter: NewDeadLetter): NewDeadLetter {
   return letter.request ? { ...letter, request: compactRequest(letter.request) } : letter;
+}
+
+function compactOperation(operation: NewOperation): NewOperation {
+  return { ...operation, request: compactRequest(operation.request) };
 }
 
 function compactRequest(request: StoredRequest): StoredRequest {
