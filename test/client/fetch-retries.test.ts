@@ -108,7 +108,7 @@ describe("a bad moment", () => {
       response.writeHead(503, { "content-type": "text/plain" });
       response.write("we are ");
     });
-    await using hf = await engineFor(endless.url, { retry: { maxAttempts: 1 } }, { clock: FAST });
+    await using hf = await engineFor(endless.url, { retry: { maxAttempts: 1 }, timeout: { total: "2h" } }, { clock: FAST });
     const controller = new AbortController();
     const response = await hf.fetch("api")("/x", { signal: controller.signal });
     expect(response.status).toBe(503);
@@ -167,7 +167,7 @@ describe("when to come back", () => {
     ["a date", { status: 503, retryAfter: { in: "4s", as: "imf-date" } }, 4_000],
     ["a rate limit's reset", { status: 429, headers: { ratelimit: '"a";r=0;t=3' } }, 3_000],
   ])("is obeyed, given as %s", async (_, then, hintMs) => {
-    const { hf, send } = await against({ rules: [{ when: { nth: 1 }, then }] }, {}, { clock: FAST });
+    const { hf, send } = await against({ rules: [{ when: { nth: 1 }, then }] }, { timeout: { total: "2h" } }, { clock: FAST });
     const waits: number[] = [];
     hf.on("retry:scheduled", ({ delayMs }) => waits.push(delayMs));
     const started = performance.now();

@@ -94,7 +94,8 @@ async function opened(
   clock: Clock = systemClock,
 ): Promise<Door & AsyncDisposable> {
   const api = await flakyApi({ ...SCRIPT, rules });
-  const common = { retry, breaker: false, retryBudget: false } as const;
+  // On the fast clock two minutes, the default, are over in two seconds.
+  const common = { retry, breaker: false, retryBudget: false, timeout: { total: "2h" } } as const;
   const hf = await createHoldfast({
     clock,
     apis: { llm: { ...common, baseUrl: api.url, repeatable: true }, stripe: { ...common, baseUrl: api.url, idempotency: {} } },
@@ -258,7 +259,8 @@ describe("with the SDK's own retries left on, no more goes over the wire than ou
     await using door = await opened([{ then: { hang: true } }], { maxAttempts: 2, backoff: { base: 1, cap: 1 } });
     const error = await failure(openai(door, { maxRetries: 2, timeout: 300 }).chat.completions.create(chat));
     expect(error).toBeInstanceOf(OpenAI.APIConnectionTimeoutError);
-    expect(door.api.ledger.requests()).toHaveLength(2);
+    // On a busy machine its time may be over before the first is there.
+    expect(door.api.ledger.requests().length).toBeLessThanOrEqual(2);
   });
 
   test.concurrent("and one that we leave to the SDK is the SDK's", async () => {
