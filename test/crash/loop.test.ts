@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { backends } from "./loop/backend.ts";
+import { afterAll, describe, expect, it } from "vitest";
+import { backends, sqliteBackend } from "./loop/backend.ts";
 import type { Findings } from "./loop/check.ts";
 import { run, type Disruption } from "./loop/run.ts";
 import { poisoned, stoppedPastItsLease } from "./loop/scenes.ts";
@@ -11,6 +11,10 @@ const atPoint = (point: "accept:before" | "send:after" | "settle:during" | "clai
   type: "point",
   point,
   nth,
+});
+
+afterAll(async () => {
+  for (const backend of backends) await backend.end();
 });
 
 describe.each(backends)("worker processes over $name", { timeout: 90_000 }, (backend) => {
@@ -26,6 +30,10 @@ describe.each(backends)("worker processes over $name", { timeout: 90_000 }, (bac
     expect(found.met.length).toBeGreaterThanOrEqual(2);
     expect(found).toMatchObject({ accepted: 120 });
   });
+});
+
+describe("worker processes", { timeout: 90_000 }, () => {
+  const backend = sqliteBackend;
 
   it("stopped past their leases change nothing when they wake up, because a settle is fenced", async () => {
     const [fenced, unfenced] = await Promise.all([stoppedPastItsLease(backend), stoppedPastItsLease(backend, "unfenced")]);

@@ -2,8 +2,9 @@
  * The crash loop: worker processes over a real store are killed, stopped and told to end, at random moments and at every named
  * crash point, and what is left is held to the ledger of the other side.
  *
- *     npm run test:crash                           200 random moments, every crash point, SQLite
+ *     npm run test:crash                           200 random moments and every crash point, over each store
  *     npm run test:crash -- --kills 20             fewer
+ *     npm run test:crash -- --backend sqlite       over one of them
  *     npm run test:crash -- --write-docs           and puts the counts into docs/reliability.md
  *
  * The exit code is 0 only if nothing was lost, doubled or sent again in doubt, every crash point was met, and every worker that is
@@ -44,7 +45,11 @@ const fault = (text: string): void => {
 const all: BackendTotals[] = [];
 for (const backend of backends) {
   if (values.backend !== undefined && !values.backend.includes(backend.name)) continue;
-  all.push(await crash(backend));
+  try {
+    all.push(await crash(backend));
+  } finally {
+    await backend.end();
+  }
 }
 if (values["write-docs"]) writeReport(all);
 console.log(faults === 0 ? "ok" : `${faults} faults`);
