@@ -2,7 +2,6 @@
  * The machine that measures: ways of doing the same thing take turns, many short rounds long, so that a neighbour who makes
  * the machine slow makes it slow for all of them. What is told is the median, and ratios are those of one and the same round.
  */
-import { performance } from "node:perf_hooks";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
@@ -31,9 +30,10 @@ export interface Effort {
 /** The readings of each contender, one a round. */
 export type Readings = ReadonlyMap<string, readonly number[]>;
 
-export const elapsed: Meter = { unit: "ns", read: () => performance.now() * 1e6 };
-
-/** Of all threads, so that the collector's helpers count too. */
+/**
+ * Of all threads, so that the collector's helpers count too. Where nothing waits it is the time that has passed, less what
+ * neighbours have taken of it.
+ */
 export const cpuTime: Meter = {
   unit: "ns of CPU",
   read() {

@@ -41,8 +41,9 @@ describe("a run that is killed with SIGKILL", { timeout: 240_000 }, () => {
     const random = seededRandom(seed);
     for (let kill = 1; kill <= 5; kill += 1) {
       const started = startDemo(folder, "--leads", String(LEADS));
-      // From before it has done anything to the middle of its work.
-      await Promise.race([sleep(systemClock, 200 + random() * 2_300), started.ended]);
+      // The first while it comes up, the others in its work.
+      if (kill > 1) await told(started, /leads from/);
+      await Promise.race([sleep(systemClock, random() * 1_500), started.ended]);
       if (started.child.exitCode === null) KILLS[what]?.(started);
       await started.ended;
     }

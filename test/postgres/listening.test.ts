@@ -109,6 +109,7 @@ describe.each(Object.entries(listeners))("listening with %s", (_name, listener) 
       const again = heard();
       await queue.accept(some(1));
       await until(() => heard() > again);
+      expect(heard()).toBe(again + 1);
     });
   });
 });

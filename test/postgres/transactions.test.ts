@@ -154,22 +154,22 @@ describe.each(Object.entries(clients))("an operation that is accepted in a trans
 });
 
 describe("what is no transaction", () => {
-  const refused = (tx: unknown, why: RegExp): void => {
+  const expectRefusal = (tx: unknown, why: RegExp): void => {
     expect(() => transactionAdapter(tx)).toThrow(
       expect.objectContaining({ code: "config", path: "tx", message: expect.stringMatching(why) as string }) as Error,
     );
   };
 
   it("is refused, and what to give instead is said", async () => {
-    refused(pool, /it is a Pool.*pool\.connect\(\)/);
-    refused(sql, /it is the pool of postgres\.js.*begin\(\)/);
-    refused(drizzlePg(pool), /it is a database of Drizzle.*transaction\(\)/);
-    refused(drizzlePostgresJs(sql), /it is a database of Drizzle.*transaction\(\)/);
-    refused(new Kysely({ dialect: new PostgresDialect({ pool }) }), /a Kysely that is not a transaction/);
-    refused({ $queryRawUnsafe: () => [], $transaction: () => {} }, /it is a client of Prisma/);
-    for (const other of [undefined, null, "tx", 1, {}, () => {}]) refused(other, /it is not a transaction of pg, postgres\.js/);
+    expectRefusal(pool, /it is a Pool.*pool\.connect\(\)/);
+    expectRefusal(sql, /it is the pool of postgres\.js.*begin\(\)/);
+    expectRefusal(drizzlePg(pool), /it is a database of Drizzle.*transaction\(\)/);
+    expectRefusal(drizzlePostgresJs(sql), /it is a database of Drizzle.*transaction\(\)/);
+    expectRefusal(new Kysely({ dialect: new PostgresDialect({ pool }) }), /a Kysely that is not a transaction/);
+    expectRefusal({ $queryRawUnsafe: () => [], $transaction: () => {} }, /it is a client of Prisma/);
+    for (const other of [undefined, null, "tx", 1, {}, () => {}]) expectRefusal(other, /it is not a transaction of pg, postgres\.js/);
     const client = await pool.connect();
-    refused(client, /no transaction is open on this client; send BEGIN first/);
+    expectRefusal(client, /no transaction is open on this client; send BEGIN first/);
     client.release();
   });
 

@@ -16,8 +16,7 @@ export function guard(time: DatabaseTime): Guard {
   let closed = false;
   const track = (promise: Promise<unknown>): void => {
     underWay.add(promise);
-    const done = (): void => void underWay.delete(promise);
-    promise.then(done, done);
+    void Promise.allSettled([promise]).then(() => underWay.delete(promise));
   };
   return {
     track,
