@@ -37,7 +37,7 @@ export interface Run extends Findings {
 }
 
 /** A queue that should have drained by now has something that is not done and not given up. */
-const DRAIN_MS = 60_000;
+const DRAIN_MS = 180_000;
 
 /**
  * One queue from its first operation to its last: workers are started over one store, disrupted one life after the other, and
@@ -70,7 +70,11 @@ export async function run(
     const shares = Array.from({ length: workers }, (_, share) => live(share));
     const late = new AbortController();
     const tooLate = wait(DRAIN_MS + 3_000 * left.length, undefined, { signal: late.signal }).then(
-      () => Promise.reject(new Error(`the queue of run ${seed} did not drain`)),
+      async () => {
+        const { operations } = await openStore(address)();
+        const left = JSON.stringify({ stats: await operations?.stats(), backlog: await operations?.backlog(Date.now()) });
+        throw new Error(`the queue of run ${seed} did not drain: ${left}`);
+      },
       () => undefined,
     );
     await Promise.race([Promise.all(shares), tooLate]);
