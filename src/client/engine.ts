@@ -30,7 +30,8 @@ export class Engine {
   readonly #forgetful: IdempotencyStore;
   #closed = false;
   #underWay = 0;
-  #idle: (() => void) | undefined = undefined;
+  /** Who waits until nothing is under way. */
+  readonly #idle: (() => void)[] = [];
 
   constructor(parts: {
     readonly runtime: Runtime;
@@ -113,7 +114,7 @@ export class Engine {
 
   readonly ended = (): void => {
     this.#underWay -= 1;
-    if (this.#underWay === 0) this.#idle?.();
+    if (this.#underWay === 0) for (const tell of this.#idle.splice(0)) tell();
   };
 
   /** Waits until what has begun has ended, so that it can still be kept; no longer than `graceMs`. */
@@ -122,10 +123,10 @@ export class Engine {
     const { clock } = this.runtime;
     await new Promise<void>((resolve) => {
       const timer = clock.setTimer(resolve, graceMs);
-      this.#idle = () => {
+      this.#idle.push(() => {
         clock.clearTimer(timer);
         resolve();
-      };
+      });
     });
   }
 

@@ -209,7 +209,7 @@ describe("closing", () => {
       })
       .catch((error: unknown) => error);
     while (server.seen.length < 2) await pause(2);
-    const closing = hf.close();
+    const closing = Promise.all([hf.close(), hf.close()]);
     await expect(hf.fetch("api")("/blind", post("c"))).rejects.toMatchObject({ code: "closed" });
     arrived.resolve();
     await closing;
