@@ -47,7 +47,7 @@ CREATE TABLE operation_label (
   PRIMARY KEY (name, value, seq)
 ) STRICT, WITHOUT ROWID;
 
--- The history, appended to and never changed.
+-- The history, appended to and never changed. The last attempt of an operation stands in its row of "ended".
 CREATE TABLE attempt (
   seq INTEGER NOT NULL,
   position INTEGER NOT NULL,
@@ -122,6 +122,8 @@ CREATE TABLE ended (
   -- NULL: as long as its dead letter.
   keep_until REAL,
   because TEXT,
+  -- The attempt that it ended with, as JSON.
+  attempt TEXT,
   -- All of the answer but its body, as JSON, and its body.
   answer TEXT,
   body BLOB

@@ -14,7 +14,7 @@ const VIEW = `operation.seq, operation.head, operation.body,
   coalesce(ended.claims, leased.claims, parked.claims, ready.claims) AS claims,
   coalesce(ended.since, leased.since, parked.since, ready.due_at) AS since,
   coalesce(ended.because, leased.cancel, parked.because) AS because,
-  leased.lease_until, leased.worker, parked.due_at AS parked_until, ended.answer, ended.body AS answer_body`;
+  leased.lease_until, leased.worker, parked.due_at AS parked_until, ended.attempt, ended.answer, ended.body AS answer_body`;
 const STATES = `LEFT JOIN ready ON ready.seq = operation.seq LEFT JOIN leased ON leased.seq = operation.seq
   LEFT JOIN parked ON parked.seq = operation.seq LEFT JOIN ended ON ended.seq = operation.seq`;
 
@@ -29,6 +29,7 @@ interface ViewRow {
   readonly lease_until: number | null;
   readonly worker: string | null;
   readonly parked_until: number | null;
+  readonly attempt: string | null;
   readonly answer: string | null;
   readonly answer_body: Uint8Array | null;
 }
@@ -43,11 +44,17 @@ export function listing(db: DatabaseSync): Pick<Sync<OperationStore>, "get" | "l
   );
   const prepared = statementCache(db);
 
+  /** What was tried before, and the attempt that it ended with. */
+  const historyOf = ({ seq, attempt }: ViewRow): AttemptRecord[] => {
+    const records = readAttempts.all(seq).map(({ record }) => record as string);
+    return (attempt === null ? records : [...records, attempt]).map((record) => JSON.parse(record) as AttemptRecord);
+  };
+
   const toView = (row: ViewRow): OperationView => ({
     operation: toOperation(row.head, row.body),
     state: row.state,
     claim: row.claims,
-    attempts: readAttempts.all(row.seq).map(({ record }) => JSON.parse(record as string) as AttemptRecord),
+    attempts: historyOf(row),
     since: row.since,
     ...(row.lease_until !== null && { leaseUntil: row.lease_until }),
     ...(row.worker !== null && { worker: row.worker }),

@@ -15,7 +15,8 @@ export interface Moving extends Place {
 export interface Moves {
   ready(row: Moving): void;
   parked(row: Moving, rest: Extract<SettlementRow["outcome"], { readonly state: "parked" }>, now: number): void;
-  ended(row: Moving, end: End): void;
+  /** With the attempt that it ended with, as JSON, if there was one. */
+  ended(row: Moving, end: End, attempt?: string): void;
 }
 
 export interface End {
@@ -81,15 +82,26 @@ export function moves(db: DatabaseSync): Moves {
   const insertReady = db.prepare(`INSERT INTO ready (${PLACE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const insertParked = db.prepare(`INSERT INTO parked (${PLACE}, since, breaker, because) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const insertEnded = db.prepare(
-    "INSERT INTO ended (seq, lane, state, claims, since, keep_until, because, answer, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "INSERT INTO ended (seq, lane, state, claims, since, keep_until, because, attempt, answer, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   );
   return {
     ready: ({ seq, lane, flow, rank, due_at, claims, attempts, delay, vanished, doubt }) =>
       void insertReady.run(seq, lane, flow, rank, due_at, claims, attempts, delay, vanished, doubt),
     parked: ({ seq, lane, flow, rank, claims, attempts, vanished, doubt }, { until, because, breaker, delayMs }, now) =>
       void insertParked.run(seq, lane, flow, rank, until, claims, attempts, delayMs, vanished, doubt, now, breaker ? 1 : 0, because),
-    ended: ({ seq, lane, claims }, { state, since, keepUntil, because, answer }) =>
-      void insertEnded.run(seq, lane, state, claims, since, keepUntil, because, answer?.head ?? null, answer?.body ?? null),
+    ended: ({ seq, lane, claims }, { state, since, keepUntil, because, answer }, attempt) =>
+      void insertEnded.run(
+        seq,
+        lane,
+        state,
+        claims,
+        since,
+        keepUntil,
+        because,
+        attempt ?? null,
+        answer?.head ?? null,
+        answer?.body ?? null,
+      ),
   };
 }
 
@@ -113,34 +125,35 @@ export function settling(
   // A claim settles once, so that its number is the place of its attempt in the history.
   const insertAttempt = db.prepare("INSERT INTO attempt (seq, position, record) VALUES (?, ?, ?)");
 
+  const readRow = (id: string, claim: number): Moving | undefined => take.get(id, claim) as unknown as Moving | undefined;
+
   /** Takes the row out of its lease. One that this process claimed is known, but for whether somebody asked to cancel it. */
   const takeRow = ({ id, claim, outcome }: SettlementRow): Moving | undefined => {
     const known = held.take(id, claim);
-    if (!known) return take.get(id, claim) as unknown as Moving | undefined;
+    if (!known) return readRow(id, claim);
     const comesBack = outcome.state === "parked" || outcome.state === "ready";
     const cancel = comesBack ? ((readCancel.get(known.seq, claim) as { cancel: string | null } | undefined)?.cancel ?? null) : null;
-    return takeHeld.run(known.seq, claim).changes === 1 ? { ...known, cancel } : undefined;
+    return takeHeld.run(known.seq, claim).changes === 1 ? { ...known, cancel } : readRow(id, claim);
   };
 
   /** Puts the row where its outcome says. One that was asked to cancel does not come back. */
-  const place = (row: Moving, { outcome, now }: SettlementRow): OperationState => {
+  const place = (row: Moving, { outcome, now, attempt }: SettlementRow): OperationState => {
+    const end = (state: End): OperationState => {
+      move.ended(row, state, attempt?.record);
+      return state.state;
+    };
     switch (outcome.state) {
       case "succeeded":
-        move.ended(row, { ...outcome, since: now, because: null });
-        return "succeeded";
+        return end({ ...outcome, since: now, because: null });
       case "dead":
         letters.add([outcome.letter]);
-        move.ended(row, { state: "dead", since: now, keepUntil: null, because: JSON.stringify(outcome.letter.because) });
-        return "dead";
+        return end({ state: "dead", since: now, keepUntil: null, because: JSON.stringify(outcome.letter.because) });
       case "cancelled":
-        move.ended(row, cancelled(outcome.because, now));
-        return "cancelled";
+        return end(cancelled(outcome.because, now));
       case "parked":
       case "ready":
-        if (row.cancel != null) {
-          move.ended(row, cancelled(row.cancel, now));
-          return "cancelled";
-        }
+        if (row.cancel != null) return end(cancelled(row.cancel, now));
+        if (attempt) insertAttempt.run(row.seq, row.claims, attempt.record);
         if (outcome.state === "ready") move.ready(row);
         else move.parked(row, outcome, now);
         return outcome.state;
@@ -151,7 +164,6 @@ export function settling(
     const { attempt } = settlement;
     const row = takeRow(settlement);
     if (!row) return "stale";
-    if (attempt) insertAttempt.run(row.seq, row.claims, attempt.record);
     const tried = attempt ? { ...row, attempts: attempt.number, doubt: 0 } : row;
     tally.move(row.lane, "leased", place(tried, settlement), 1);
     return "applied";
