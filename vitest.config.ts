@@ -1,9 +1,28 @@
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
+
+/**
+ * Type tests count as tests. The compiler checks them through tsconfig.json, which must include them: test/ground/type-tests.test.ts
+ * proves that a wrong one fails. Faults in src are the types gate's affair.
+ */
+const TYPES = {
+  enabled: true,
+  checker: "tsc",
+  include: ["test/types/**/*.test-d.ts"],
+  tsconfig: "./tsconfig.json",
+  ignoreSourceErrors: true,
+};
 
 const config: ViteUserConfig = defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    // The processes that tests start compile what they share once (see scripts/bootstrap.mjs).
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, ".tmp", "compile-cache") },
+    // Unit tests share a process, which costs half of one for each; what spans folders has one to itself.
+    projects: [
+      { extends: true, test: { name: "unit", include: ["src/**/*.test.ts"], isolate: false } },
+      { extends: true, test: { name: "whole", include: ["test/**/*.test.ts"], typecheck: TYPES } },
+    ],
     // Processes, not threads: tests send signals, change directories and open SQLite files.
     pool: "forks",
     // Both of the two cores that CI has, half of a bigger machine.
@@ -11,15 +30,6 @@ const config: ViteUserConfig = defineConfig({
     // Ample, because the machines are shared: a test that hangs is told all the same, and none is red for a slow neighbour.
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    typecheck: {
-      // Type tests count as tests. The compiler checks them through tsconfig.json, which must include them:
-      // test/ground/type-tests.test.ts proves that a wrong one fails. Faults in src are the types gate's affair.
-      enabled: true,
-      checker: "tsc",
-      include: ["test/types/**/*.test-d.ts"],
-      tsconfig: "./tsconfig.json",
-      ignoreSourceErrors: true,
-    },
   },
 });
 
