@@ -5,6 +5,8 @@ import { poolerTo, type Pooler } from "../postgres/pooler.ts";
 import { testDatabase, type TestDatabase } from "../postgres/server.ts";
 import { postgresSubject } from "../postgres/subject.ts";
 
+const capabilities = { shared: true, persistent: true, crash: true, coordinator: true, watermarks: true, steps: true, inbox: true };
+
 let database: TestDatabase;
 let admin: Pool;
 let pooler: Pooler;
@@ -26,7 +28,7 @@ for (const kind of ["pg", "postgres.js"] as const) {
   storeConformance({
     name: `postgres through ${kind}`,
     create: () => postgresSubject(kind, database.url, admin),
-    capabilities: { shared: true, persistent: true, crash: true },
+    capabilities,
     describe,
     it: it.concurrent,
   });
@@ -36,7 +38,7 @@ for (const kind of ["pg", "postgres.js"] as const) {
 storeConformance({
   name: "postgres through pg and a pooler in transaction mode",
   create: () => postgresSubject("pg", pooler.url, admin),
-  capabilities: { shared: true, persistent: true, crash: true },
+  capabilities,
   describe,
   it: it.concurrent,
 });

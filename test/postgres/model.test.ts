@@ -1,14 +1,20 @@
 import fc from "fast-check";
 import { Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { coordinator as memoryCoordinator } from "../../src/adapters/store/memory/coordinator.ts";
 import { deadLetters as memoryLetters } from "../../src/adapters/store/memory/dead-letters.ts";
 import { idempotency as memoryKeys } from "../../src/adapters/store/memory/idempotency.ts";
+import { inbox as memoryInbox } from "../../src/adapters/store/memory/inbox.ts";
 import { operations as memoryQueue } from "../../src/adapters/store/memory/operations/index.ts";
+import { steps as memorySteps } from "../../src/adapters/store/memory/steps.ts";
+import { watermarks as memoryWatermarks } from "../../src/adapters/store/memory/watermarks.ts";
 import { postgres } from "../../src/adapters/store/postgres/index.ts";
 import type { DeadLetterChange, DeadLetterFilter, NewDeadLetter, Page } from "../../src/ports/dead-letter-store.ts";
 import type { LaneKey, NewOperation, OperationFilter, OperationStore, Settlement } from "../../src/ports/operation-store.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { answer, attempt, letter, operation, T0 } from "../../src/testing/store-conformance/samples.ts";
+import { eventStep, markStep, runStep, sharedStep } from "../conformance/model/shape-steps.ts";
+import type { Step as ModelStep } from "../conformance/model/steps.ts";
 import { testDatabase, type TestDatabase } from "./server.ts";
 import { emptySchema } from "./subject.ts";
 
@@ -327,6 +333,27 @@ describe("PostgreSQL does what the memory model does", () => {
         await fresh.close();
       }),
       { numRuns: 60 },
+    );
+  });
+
+  it("with shared lanes, watermarks, steps and the inbox", { timeout: 120_000 }, async () => {
+    expect.hasAssertions();
+    const same = async <Verbs extends object>(steps: fc.Arbitrary<ModelStep<Verbs>>, model: () => Verbs, subject: (of: Store) => object) =>
+      fc.assert(
+        fc.asyncProperty(fc.array(steps as fc.Arbitrary<unknown> as fc.Arbitrary<Step>, { maxLength: 25, size: "max" }), async (some) => {
+          await emptySchema(pool, "holdfast");
+          expect(await answers(some, subject(store))).toEqual(await answers(some, model()));
+          expect((await store.check()).faults).toEqual([]);
+        }),
+        { numRuns: 40 },
+      );
+    await same(sharedStep, memoryCoordinator, ({ coordinator }) => coordinator as object);
+    await same(markStep, memoryWatermarks, ({ watermarks }) => watermarks as object);
+    await same(runStep, memorySteps, ({ steps }) => steps as object);
+    await same(
+      eventStep,
+      () => memoryInbox(memoryQueue(memoryLetters(1_000), 1_000)),
+      ({ inbox }) => inbox as object,
     );
   });
 

@@ -36,7 +36,8 @@ export function withInboxNotice(inbox: InboxStore, notice: WorkNotice): InboxSto
   return { ...inbox, take: (events) => telling(notice, inbox.take(events), (results) => results.some(broughtWork)) };
 }
 
-function broughtWork(result: TakeResult): boolean {
+/** Whether an event put operations into the queue. */
+export function broughtWork(result: TakeResult): boolean {
   return result.state === "taken" && result.operations.some(isNew);
 }
 

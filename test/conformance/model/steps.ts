@@ -36,22 +36,25 @@ export const labels: fc.Arbitrary<Record<string, string>> = fc.dictionary(
   { maxKeys: 2 },
 );
 
-/** All pages of a listing, as a step. Cursors are each backend's own. */
+/** All pages of a listing, as a step, of a store that answers at once or with a promise. Cursors are each backend's own. */
 export function wholeListing<Verbs>(
   name: string,
   wanted: fc.Arbitrary<object>,
-  list: (verbs: Verbs, filter: object, page: PageRequest) => Page<unknown>,
+  list: (verbs: Verbs, filter: object, page: PageRequest) => Page<unknown> | Promise<Page<unknown>>,
 ): fc.Arbitrary<Step<Verbs>> {
   return fc.tuple(wanted, fc.integer({ min: 1, max: 4 })).map(([chosen, limit]) => ({
     name: `${name}(${JSON.stringify(chosen)}) by ${limit}`,
     run: (verbs) => {
       const pages: unknown[] = [];
-      for (let after: string | null = ""; after !== null;) {
-        const page = list(verbs, chosen, { limit, ...(after !== "" && { after }) });
-        pages.push(page.items);
-        after = page.next;
-      }
-      return pages;
+      const add = ({ items, next }: Page<unknown>): unknown => {
+        pages.push(items);
+        return next === null ? pages : turn(next);
+      };
+      const turn = (after?: string): unknown => {
+        const page = list(verbs, chosen, { limit, ...(after !== undefined && { after }) });
+        return page instanceof Promise ? page.then(add) : add(page);
+      };
+      return turn();
     },
   }));
 }

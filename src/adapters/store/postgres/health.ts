@@ -49,6 +49,8 @@ export function health(database: Database, schema: string): Pick<Store, "check">
       "idempotency keys without an operation",
       `"${schema}".operation_key AS held WHERE NOT EXISTS (SELECT FROM "${schema}".operation WHERE operation.id = held.id AND operation.key = held.key)`,
     ],
+    ["steps without a run", `"${schema}".step AS written WHERE NOT EXISTS (SELECT FROM "${schema}".run WHERE run.seq = written.run)`],
+    ["runs that ended and have no end", `"${schema}".run WHERE state <> 'open' AND (ended_at IS NULL OR keep_until IS NULL)`],
     ["lanes of operations without a name", `(SELECT lane FROM "${schema}".tally EXCEPT SELECT id FROM "${schema}".lane) AS nameless`],
     ...["ready", "leased", "parked"].map((table) => miscounted(schema, table, `"${schema}".${table}`)),
     ...["succeeded", "dead", "cancelled"].map((state) => miscounted(schema, state, `"${schema}".ended WHERE state = '${state}'`)),

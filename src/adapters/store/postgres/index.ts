@@ -2,18 +2,23 @@
  * `holdfast/postgres`: everything in a PostgreSQL database, shared by any number of processes. The client is handed in: the
  * `Pool` of `pg`, or postgres.js. What is between the two and the store (`Driver`) is withheld: it may change with either.
  */
+import type { InboxStore } from "../../../ports/inbox-store.ts";
 import type { Store, StoreFactory } from "../../../ports/store.ts";
-import { withNotice, WorkNotice } from "../work-notice.ts";
+import { broughtWork, withInboxNotice, withNotice, WorkNotice } from "../work-notice.ts";
+import { coordinator } from "./coordinator.ts";
 import { Database } from "./database.ts";
 import { deadLetters } from "./dead-letters.ts";
 import { driverOf, type PostgresClient } from "./driver.ts";
 import { guard } from "./guard.ts";
 import { health } from "./health.ts";
 import { idempotency } from "./idempotency.ts";
+import { inbox } from "./inbox.ts";
 import { migrate } from "./migrate.ts";
 import { operations, type Queue } from "./operations/index.ts";
 import { Partitions } from "./operations/partitions.ts";
 import { resolveOptions, type PostgresOptions } from "./options.ts";
+import { steps } from "./steps.ts";
+import { watermarks } from "./watermarks.ts";
 import { WorkChannel } from "./work-channel.ts";
 
 export { PostgresStoreError } from "./fault.ts";
@@ -63,7 +68,8 @@ export function postgres(client: PostgresClient, options: PostgresOptions = {}):
     const notice = new WorkNotice();
     const channelName = `${schema}_work`;
     const channel = new WorkChannel(database, { name: channelName, clock, listener: listen, onNews: () => notice.tell() });
-    const queue = over(operations(database, schema, channelName));
+    const { queue: ownQueue, acceptWithin } = operations(database, schema, channelName);
+    const queue = over(ownQueue);
     const upkeep = (): void => track(partitions.tendNowAndThen());
     const told = withNotice(tellingOthers(queue, channel, upkeep), notice);
     let closing: Promise<void> | undefined;
@@ -78,12 +84,28 @@ export function postgres(client: PostgresClient, options: PostgresOptions = {}):
           return told.onWork(listener);
         },
       },
+      coordinator: over(coordinator(database, schema)),
+      watermarks: over(watermarks(database, schema)),
+      steps: over(steps(database, schema)),
+      inbox: withInboxNotice(tellingOfEvents(over(inbox(database, schema, { acceptWithin })), channel), notice),
       check: over(health(database, schema)).check,
       close: () =>
         (closing ??= close()
           .then(() => channel.close())
           .then(() => driver.detach())),
     };
+  };
+}
+
+/** Tells other processes of work that an event brought. */
+function tellingOfEvents(inboxStore: InboxStore, channel: WorkChannel): InboxStore {
+  return {
+    ...inboxStore,
+    take: async (events) => {
+      const results = await inboxStore.take(events);
+      if (results.some(broughtWork)) channel.tell();
+      return results;
+    },
   };
 }
 

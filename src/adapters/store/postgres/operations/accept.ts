@@ -20,8 +20,8 @@ type Answer = readonly [id: string | null, state: "accepted" | "known" | "mismat
 
 export interface Accepting {
   readonly accept: (operations: readonly NewOperation[]) => Promise<readonly AcceptResult[]>;
-  /** In a transaction of somebody's; `channel` is told when that commits. */
-  readonly acceptWithin: (run: Run, operations: readonly NewOperation[], channel: string) => Promise<readonly AcceptResult[]>;
+  /** In a transaction of somebody's; `channel` is told when that commits. Without one, it is a transaction of the store's own. */
+  readonly acceptWithin: (run: Run, operations: readonly NewOperation[], channel: string | null) => Promise<readonly AcceptResult[]>;
 }
 
 /** Keeps operations, none of them twice. */

@@ -6,7 +6,7 @@ import { plainArray, textArray } from "../parameters.ts";
 import { statement } from "../statement.ts";
 import { transactionAdapter } from "../transaction-adapter.ts";
 import { inWaves } from "../waves.ts";
-import { accepting } from "./accept.ts";
+import { accepting, type Accepting } from "./accept.ts";
 import { backlogs, waking } from "./backlog.ts";
 import { cancelling } from "./cancel.ts";
 import { claiming } from "./claim.ts";
@@ -26,7 +26,11 @@ export interface Queue extends Omit<OperationStore, "onWork"> {
 }
 
 /** The durable queue's verbs; the busy ones are functions in the database, one round trip each. */
-export function operations(database: Database, schema: string, channel: string): Queue {
+export function operations(
+  database: Database,
+  schema: string,
+  channel: string,
+): { readonly queue: Queue } & Pick<Accepting, "acceptWithin"> {
   const { time } = database;
   const lanes = new Lanes(schema);
   const { accept, acceptWithin } = accepting(database, schema, lanes);
@@ -53,7 +57,7 @@ export function operations(database: Database, schema: string, channel: string):
       },
     );
 
-  return {
+  const queue: Queue = {
     accept: (given: readonly NewOperation[]): Promise<readonly AcceptResult[]> =>
       given.length === 0 ? Promise.resolve([]) : accept(given),
     acceptIn: async (tx, given) => {
@@ -79,4 +83,5 @@ export function operations(database: Database, schema: string, channel: string):
     ...listing(database, schema),
     sweep: sweeping(database, schema),
   };
+  return { queue, acceptWithin };
 }
