@@ -1,0 +1,139 @@
+import type { Holdfast } from "../client/holdfast.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Store } from "../ports/store.ts";
+import { refusalOfScope, type Authenticator, type ReadHeader, type Refusal } from "./auth.ts";
+import { readJson } from "./json-body.ts";
+import type { Principal } from "./principal.ts";
+import { problemOf, ProblemError, problemResponse } from "./problem.ts";
+import type { Route } from "./route.ts";
+import { Router } from "./router.ts";
+import { routesOf } from "./routes/index.ts";
+import type { StrangerGuard } from "./stranger.ts";
+import { queryOf, validated } from "./validate.ts";
+
+/** What the admin side of the gateway works on. */
+export interface AppParts {
+  readonly hf: Holdfast;
+  /** The store that `hf` works on; its own `close()` closes it. */
+  readonly store: Store;
+  readonly clock: Clock;
+  /** Random bytes fit for secrets. */
+  readonly randomBytes: (count: number) => Uint8Array;
+  /** Shared with the hot path, so that both know the same tokens and count the same failures. */
+  readonly authenticator: Authenticator;
+  /** Shared likewise. */
+  readonly strangers: StrangerGuard;
+  /** Of the package. */
+  readonly version: string;
+  /** Whether new work is no longer taken, because the process is about to end. */
+  readonly draining: () => boolean;
+  /** Told of faults of ours, with all that a log may hold; the client is told nothing of them. */
+  readonly failed: (error: unknown, route: string) => void;
+  /** @default 10 MiB */
+  readonly maxBodyBytes?: number;
+}
+
+export interface App {
+  /** Answers anything but `/to/…`. It never rejects. `client` is the address that the request came from. */
+  fetch(request: Request, client?: string): Promise<Response>;
+  readonly routes: readonly Route[];
+  /** Ends what runs by itself: streams of events, runs, timers. */
+  close(): Promise<void>;
+}
+
+const MAX_BODY_BYTES = 10 * 1024 * 1024;
+const ANYBODY: Principal = { name: "anonymous", scopes: [], apis: [], account: undefined, bound: false };
+
+/** Everything of the gateway but the hot path: the API for people and programs that look after it. */
+export function createApp(parts: AppParts): App {
+  const { routes, close } = routesOf(parts);
+  const router = new Router(routes);
+  const maxBodyBytes = parts.maxBodyBytes ?? MAX_BODY_BYTES;
+
+  const answer = async (request: Request, client: string): Promise<Response> => {
+    const { pathname, searchParams } = new URL(request.url);
+    const read: ReadHeader = (name) => request.headers.get(name);
+    const match = router.match(request.method, pathname);
+    const isPublic = match !== undefined && "route" in match && match.route.scope === "public";
+    const stranger = parts.strangers.refusal(read, isPublic && request.method === "GET");
+    if (stranger !== undefined) return refused(stranger);
+    if (match === undefined)
+      return problemResponse("no-route", `there is nothing at ${pathname.slice(0, 200)}; GET /openapi.json lists all that is`);
+    if ("allow" in match) {
+      const allow = match.allow.join(", ");
+      return problemResponse("method-not-allowed", `${pathname.slice(0, 200)} has the methods ${allow}`, { headers: { allow } });
+    }
+    const { route, params } = match;
+    const { principal = ANYBODY, refusal } =
+      route.scope === "public" ? { principal: ANYBODY } : parts.authenticator.authenticate(read, client);
+    if (refusal !== undefined) return refused(refusal);
+    const forbidden = refusalOfScope(principal, route.scope);
+    if (forbidden !== undefined) return refused(forbidden);
+    return await route.handle({
+      params,
+      query: queryFor(route, searchParams),
+      body: await bodyFor(route, request, maxBodyBytes),
+      headers: request.headers,
+      principal,
+      signal: request.signal,
+    });
+  };
+
+  return {
+    routes,
+    close,
+    async fetch(request, client = "") {
+      let response: Response;
+      try {
+        response = await answer(request, client);
+      } catch (error) {
+        const told = problemOf(error);
+        if (told === undefined) parts.failed(error, `${request.method} ${new URL(request.url).pathname}`);
+        response =
+          told === undefined
+            ? problemResponse("internal", "something went wrong here; the gateway's log says what")
+            : problemResponse(told.code, told.detail, told.details);
+      }
+      return secured(request.method === "HEAD" ? new Response(null, response) : response);
+    },
+  };
+}
+
+function refused({ code, detail, ...details }: Refusal): Response {
+  return problemResponse(code, detail, details);
+}
+
+function queryFor({ query }: Route, search: URLSearchParams): unknown {
+  const given = queryOf(search);
+  if (query !== undefined) return validated(query, given, "query");
+  const [stranger] = Object.keys(given);
+  if (stranger === undefined) return {};
+  const path = `query.${stranger.slice(0, 100)}`;
+  throw new ProblemError("invalid-request", `${path}: is not known here`, { errors: [{ path, message: "is not known here" }] });
+}
+
+async function bodyFor(route: Route, request: Request, maxBytes: number): Promise<unknown> {
+  if (route.method === "GET") return undefined;
+  const given = await readJson(request, maxBytes);
+  if (route.body === undefined) {
+    if (given === undefined) return undefined;
+    throw new ProblemError("invalid-request", "body: this takes none");
+  }
+  if (given === undefined && route.bodyOptional !== true) throw new ProblemError("invalid-request", "body: is missing; send JSON");
+  return validated(route.body, given ?? {}, "body");
+}
+
+/** What every answer carries, whatever it is: nothing of it is for another site, a frame or a cache. */
+const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  "cross-origin-resource-policy": "same-origin",
+  "cache-control": "no-store",
+};
+
+/** A route that says otherwise, as a page of its own does with its policy, is left alone. */
+function secured(response: Response): Response {
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) if (!response.headers.has(name)) response.headers.set(name, value);
+  return response;
+}
