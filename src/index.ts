@@ -12,12 +12,14 @@ export { circuitBreaker, concurrency, rateLimit, timeout } from "./client/standa
 export { createHoldfast } from "./client/holdfast.ts";
 export { defineApi } from "./api/define-api.ts";
 export { defineConfig } from "./api/define-config.ts";
-export { bearer, env } from "./api/auth.ts";
+export { bearer } from "./api/auth.ts";
+export { env } from "./api/secret.ts";
 export { explain } from "./core/explain.ts";
 export { explainBecause } from "./core/decision.ts";
 export {
   CircuitOpenError,
   ConfigError,
+  CredentialError,
   DeadlineError,
   errorRegistry,
   HoldfastError,
@@ -42,7 +44,19 @@ export type { RetryQuotaOptions } from "./policy/budget/retry-quota.ts";
 export type { HintHeader } from "./policy/hints/parse-hint.ts";
 export type { ApiOptions, Durability, EndpointOptions, IdempotencyOptions } from "./api/api-options.ts";
 export type { HoldfastConfig } from "./api/define-config.ts";
-export type { AuthOptions, SecretSource } from "./api/auth.ts";
+export type { StoreUrl } from "./api/store-url.ts";
+export type { TokenOptions, TokenRateLimit, TokenScope } from "./api/token-options.ts";
+export type {
+  AuthOptions,
+  BasicAuth,
+  BearerAuth,
+  ClientCredentialsAuth,
+  HeaderAuth,
+  OAuth2Auth,
+  QueryAuth,
+  RefreshTokenAuth,
+} from "./api/auth.ts";
+export type { SecretReference, SecretSource } from "./api/secret.ts";
 export type { ProfileName } from "./api/profiles.ts";
 export type { RetryOptions } from "./client/retry.ts";
 export type { CircuitBreaker, ConcurrencyLimit, RateLimiter } from "./client/standalone.ts";
@@ -51,7 +65,7 @@ export type { CallOptions, KeyedWriteCall, ReadCall, UnkeyedWriteCall } from "./
 export type { EnqueueOptions } from "./client/new-operation.ts";
 export type { Operation } from "./client/operation.ts";
 export type { Operations } from "./client/operations.ts";
-export type { WorkerOptions } from "./durable/worker-options.ts";
+export type { WorkerOptions } from "./engine/worker-options.ts";
 export type { FetchOptions } from "./client/fetch-door.ts";
 export type { TaskOptions } from "./client/task.ts";
 export type { DeadLetters, ReplayEntry, ReplayOptions, ReplayReport } from "./client/dead-letters.ts";

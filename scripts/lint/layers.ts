@@ -63,8 +63,10 @@ export const BROWSER_SAFE: readonly string[] = [
 export const NODE_IF_PRESENT: readonly string[] = [
   // process.getBuiltinModule?.("node:async_hooks"), so that nested calls share one deadline and budget.
   "engine/context",
-  // process.env, for secrets by reference.
-  "api/auth",
+  // process.env and process.getBuiltinModule?.("node:fs"), for secrets by reference.
+  "api/secret",
+  // The same, for refresh tokens that change with each answer.
+  "api/oauth2",
 ];
 
 /** The places that may read clocks, set timers and roll dice. Everyone else is handed a Clock and a Random. */

@@ -2,188 +2,182 @@ import { ConfigError } from "../core/errors.ts";
 import { refuseUnknown } from "../core/options.ts";
 import { shown } from "../core/shown.ts";
 import { headerNameAt } from "./headers.ts";
+import { checkSecret, isAbsolute, type SecretSource } from "./secret.ts";
 
-/** Where a secret comes from: named, not written down, so that configs, dead letters and logs hold none. */
-export type SecretSource = string | { readonly env: string } | (() => string | Promise<string>);
+/** How calls to an API are authorised. The credential is put together when it is sent, and stands in nothing that is kept. */
+export type AuthOptions = BearerAuth | BasicAuth | HeaderAuth | QueryAuth | OAuth2Auth;
 
-/** How calls to an API are authorised. */
-export type AuthOptions =
-  | { readonly type: "bearer"; readonly token: SecretSource }
-  | { readonly type: "basic"; readonly username: SecretSource; readonly password: SecretSource }
-  | { readonly type: "header"; readonly name: string; readonly value: SecretSource };
+/** `Authorization: Bearer …`. */
+export interface BearerAuth {
+  readonly type: "bearer";
+  readonly token: SecretSource;
+}
 
-/**
- * A secret from the environment, read when it is sent; so a rotated one is found without a restart.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { bearer, env } from "holdfast";
- *
- * assert.deepEqual(bearer(env("CRM_TOKEN")), { type: "bearer", token: { env: "CRM_TOKEN" } });
- * ```
- */
-export function env(name: string): { readonly env: string } {
-  return { env: name };
+/** `Authorization: Basic …` (RFC 7617). */
+export interface BasicAuth {
+  readonly type: "basic";
+  readonly username: SecretSource;
+  readonly password: SecretSource;
+}
+
+/** A header of the API's own, such as `X-Api-Key`. */
+export interface HeaderAuth {
+  readonly type: "header";
+  readonly name: string;
+  readonly value: SecretSource;
+}
+
+/** A parameter of the URL's query, for APIs that know no better. It is added on the wire only: no URL that is kept or shown has it. */
+export interface QueryAuth {
+  readonly type: "query";
+  readonly name: string;
+  readonly value: SecretSource;
+}
+
+/** Bearer tokens that a token endpoint gives (RFC 6749): got when one is wanted, and again before they run out or once they are refused. */
+export type OAuth2Auth = ClientCredentialsAuth | RefreshTokenAuth;
+
+interface OAuth2Common {
+  readonly type: "oauth2";
+  /** The token endpoint, a full URL; `https`, or `http` on this machine. */
+  readonly tokenUrl: string;
+  readonly clientId: SecretSource;
+  /** What the token is to be good for, parted by spaces. */
+  readonly scope?: string;
+  /** More fields of the token request, such as `audience` or `resource`. Not secret. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** How the client says who it is: by a Basic header, or by fields of the request. @default "basic", or "body" without a secret */
+  readonly clientAuth?: "basic" | "body";
+}
+
+/** For a program of its own (RFC 6749 §4.4). */
+export interface ClientCredentialsAuth extends OAuth2Common {
+  readonly grant: "client-credentials";
+  readonly clientSecret: SecretSource;
+}
+
+/** For a program that acts for somebody who has agreed once (RFC 6749 §6). */
+export interface RefreshTokenAuth extends OAuth2Common {
+  readonly grant: "refresh-token";
+  /** Public clients have none. */
+  readonly clientSecret?: SecretSource;
+  readonly refreshToken: SecretSource;
+  /**
+   * An absolute path. Endpoints that give a new refresh token with each answer, and forget the old one, need it: the new one is
+   * written there (mode 0600), and read from there in place of `refreshToken` ever after. @default the new one lives as long as this process
+   */
+  readonly keepIn?: string;
 }
 
 /** `Authorization: Bearer …`. A function is asked once, and again after a 401: that is how a token is refreshed. */
-export function bearer(token: SecretSource): AuthOptions {
+export function bearer(token: SecretSource): BearerAuth {
   return { type: "bearer", token };
 }
 
-/**
- * The credential of one API. What a function gave is kept until the other side refuses it; the refresh that follows is one
- * for all calls that were refused together. No error text holds a secret.
- */
-export class Credential {
-  readonly #options: AuthOptions;
-  readonly #path: string;
-  /** What a function made, on its way or there. */
-  #kept: Promise<readonly [string, string]> | undefined = undefined;
-  /** The value in use, once it is there. */
-  #current: string | undefined = undefined;
-  #refreshing: Promise<void> | undefined = undefined;
-
-  constructor(options: AuthOptions, path: string) {
-    checkAuth(options, path);
-    this.#options = options;
-    this.#path = path;
-  }
-
-  /** Name of the header that it goes into, in lower case. */
-  get headerName(): string {
-    return this.#options.type === "header" ? this.#options.name.toLowerCase() : "authorization";
-  }
-
-  /** Whether a refused credential can be replaced by asking its source again. */
-  get refreshable(): boolean {
-    return secretsOf(this.#options).some(([, source]) => typeof source === "function");
-  }
-
-  /** The header to send. */
-  header(): Promise<readonly [string, string]> {
-    // Environment variables and literals are read each time; only what a function made is worth keeping.
-    if (!this.refreshable) return this.#make();
-    this.#kept ??= this.#keep();
-    return this.#kept;
-  }
-
-  /**
-   * Forgets what was refused and asks the source again; those who come while it is asked share the answer. `refused` is the
-   * header's value that the other side did not take: a call that comes late, refused with what has been replaced since, asks nobody.
-   */
-  refresh(refused?: string): Promise<void> {
-    if (this.#refreshing !== undefined) return this.#refreshing;
-    if (refused !== undefined && this.#current !== undefined && this.#current !== refused) return Promise.resolve();
-    this.#kept = undefined;
-    this.#refreshing = this.header()
-      .then(() => undefined)
-      .finally(() => {
-        this.#refreshing = undefined;
-      });
-    return this.#refreshing;
-  }
-
-  #keep(): Promise<readonly [string, string]> {
-    this.#current = undefined;
-    const made = this.#make();
-    void this.#watch(made);
-    return made;
-  }
-
-  /** Remembers what came of it, unless a refresh has overtaken it. */
-  async #watch(made: Promise<readonly [string, string]>): Promise<void> {
-    try {
-      const [, value] = await made;
-      if (this.#kept === made) this.#current = value;
-    } catch {
-      // The caller has the error; whoever comes next asks again.
-      if (this.#kept === made) this.#kept = undefined;
-    }
-  }
-
-  async #make(): Promise<readonly [string, string]> {
-    const options = this.#options;
-    const path = this.#path;
-    switch (options.type) {
-      case "bearer":
-        return ["authorization", `Bearer ${sendable(await read(options.token, `${path}.token`), `${path}.token`)}`];
-      case "basic": {
-        const pair = `${await read(options.username, `${path}.username`)}:${await read(options.password, `${path}.password`)}`;
-        return ["authorization", `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(pair)))}`];
-      }
-      case "header":
-        return [options.name, sendable(await read(options.value, `${path}.value`), `${path}.value`)];
-    }
-  }
-}
-
-const SECRETS: Readonly<Record<AuthOptions["type"], readonly string[]>> = {
-  bearer: ["token"],
-  basic: ["username", "password"],
-  header: ["value"],
+/** The secrets of each kind, and its other options. */
+const KINDS: Readonly<Record<AuthOptions["type"], { readonly secrets: readonly string[]; readonly others: readonly string[] }>> = {
+  bearer: { secrets: ["token"], others: [] },
+  basic: { secrets: ["username", "password"], others: [] },
+  header: { secrets: ["value"], others: ["name"] },
+  query: { secrets: ["value"], others: ["name"] },
+  oauth2: {
+    secrets: ["clientId", "clientSecret", "refreshToken"],
+    others: ["grant", "tokenUrl", "scope", "parameters", "clientAuth", "keepIn"],
+  },
 };
 
-function secretsOf(options: AuthOptions): readonly (readonly [name: string, source: unknown])[] {
-  return SECRETS[options.type].map((name) => [name, (options as unknown as Record<string, unknown>)[name]]);
+/** The secrets that it wants, by the option that names them. */
+export function secretsOf(options: AuthOptions): readonly (readonly [name: string, source: SecretSource])[] {
+  const sources = options as unknown as Readonly<Record<string, SecretSource | undefined>>;
+  return KINDS[options.type].secrets.flatMap((name) => {
+    const source = sources[name];
+    return source === undefined ? [] : [[name, source] as const];
+  });
 }
 
-function checkAuth(options: AuthOptions, path: string): void {
+/** Refuses what no credential can be made of. No error text holds a secret. */
+export function checkAuth(options: AuthOptions, path: string): void {
   const type: unknown = (options as { type?: unknown } | null)?.type;
-  if (typeof type !== "string" || !Object.hasOwn(SECRETS, type)) {
-    throw new ConfigError({ path: `${path}.type`, message: `${path}.type is ${shown(type)}; give "bearer", "basic" or "header"` });
-  }
-  refuseUnknown(options, ["type", ...SECRETS[options.type], ...(options.type === "header" ? ["name"] : [])], path);
-  if (options.type === "header") headerNameAt(options.name, `${path}.name`);
-  for (const [name, source] of secretsOf(options)) checkSecret(source, `${path}.${name}`);
-}
-
-/** That there is a source; what it gives is looked at when it is sent. A secret is never shown, not even a wrong one. */
-function checkSecret(source: unknown, path: string): void {
-  if (typeof source === "function" || (typeof source === "string" && source !== "")) return;
-  if (typeof source === "object" && source !== null) {
-    refuseUnknown(source, ["env"], path);
-    const { env: name } = source as { env?: unknown };
-    if (typeof name === "string" && name !== "") return;
-    throw new ConfigError({ path: `${path}.env`, message: `${path}.env is ${shown(name)}; give the name of an environment variable` });
-  }
-  const what = source === "" ? "empty" : source === undefined ? "missing" : `a ${typeof source}`;
-  throw new ConfigError({
-    path,
-    message: `${path} is ${what}; name an environment variable, { env: "NAME" }, or give a function that gets the secret`,
-  });
-}
-
-async function read(source: SecretSource, path: string): Promise<string> {
-  if (typeof source === "object") return fromEnvironment(source.env, path);
-  const value: unknown = typeof source === "function" ? await source() : source;
-  if (typeof value === "string" && value !== "") return withoutLineEnd(value);
-  throw new ConfigError({
-    path,
-    message: `${path} is a function that gave ${value === "" ? "an empty text" : typeof value}; it must give the secret as a text`,
-  });
-}
-
-function fromEnvironment(name: string, path: string): string {
-  const host = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process;
-  const value = host?.env?.[name];
-  if (value === undefined || value === "") {
+  if (typeof type !== "string" || !Object.hasOwn(KINDS, type)) {
     throw new ConfigError({
-      path,
-      message: `${path} refers to the environment variable ${name}, which is not set; set it before the process starts`,
+      path: `${path}.type`,
+      message: `${path}.type is ${shown(type)}; give one of ${Object.keys(KINDS).join(", ")}`,
     });
   }
-  return withoutLineEnd(value);
+  const { secrets, others } = KINDS[options.type];
+  refuseUnknown(options, ["type", ...secrets, ...others], path);
+  switch (options.type) {
+    case "header":
+      headerNameAt(options.name, `${path}.name`);
+      break;
+    case "query":
+      parameterNameAt(options.name, `${path}.name`);
+      break;
+    case "oauth2":
+      checkOAuth2(options, path);
+      return;
+    case "bearer":
+    case "basic":
+      break;
+  }
+  for (const name of secrets) checkSecret((options as unknown as Record<string, unknown>)[name], `${path}.${name}`);
 }
 
-/** Secrets come out of files, and files end with a line end. */
-function withoutLineEnd(value: string): string {
-  return value.replace(/[\r\n]+$/, "");
+function parameterNameAt(name: unknown, path: string): void {
+  if (typeof name === "string" && name !== "") return;
+  throw new ConfigError({ path, message: `${path} is ${shown(name)}; give the name of the parameter, such as "api_key"` });
 }
 
-/** What a header can carry. The runtime's own error for anything else would show the value. */
-function sendable(value: string, path: string): string {
-  if (/^[\t -~\u0080-\u00ff]+$/.test(value)) return value;
-  throw new ConfigError({ path, message: `${path} holds a line break or another character that no header can carry` });
+function checkOAuth2(options: OAuth2Auth, path: string): void {
+  const refuse = (name: string, problem: string): never => {
+    throw new ConfigError({ path: `${path}.${name}`, message: `${path}.${name} ${problem}` });
+  };
+  const { grant, scope, parameters = {}, clientAuth } = options;
+  if (grant !== "client-credentials" && grant !== "refresh-token") {
+    refuse("grant", `is ${shown(grant)}; give "client-credentials" or "refresh-token"`);
+  }
+  checkTokenUrl(options.tokenUrl, refuse);
+  checkSecret(options.clientId, `${path}.clientId`);
+  if (grant === "client-credentials" || options.clientSecret !== undefined) checkSecret(options.clientSecret, `${path}.clientSecret`);
+  if (grant === "refresh-token") {
+    checkSecret(options.refreshToken, `${path}.refreshToken`);
+    if (options.keepIn !== undefined && !isAbsolute(options.keepIn)) {
+      refuse("keepIn", `is ${shown(options.keepIn)}; give an absolute path, such as "/var/lib/holdfast/crm.refresh-token"`);
+    }
+  } else {
+    for (const name of ["refreshToken", "keepIn"]) {
+      if (name in options) refuse(name, 'has no effect with grant "client-credentials", which needs none; remove it');
+    }
+  }
+  if (scope !== undefined && (typeof scope !== "string" || scope === ""))
+    refuse("scope", `is ${shown(scope)}; give scopes, parted by spaces`);
+  if (clientAuth !== undefined && clientAuth !== "basic" && clientAuth !== "body") {
+    refuse("clientAuth", `is ${shown(clientAuth)}; give "basic" or "body"`);
+  }
+  if (clientAuth === "basic" && options.clientSecret === undefined) {
+    refuse("clientAuth", 'is "basic", which takes a clientSecret; give one, or leave clientAuth out');
+  }
+  if (typeof parameters !== "object" || (parameters as unknown) === null || Array.isArray(parameters)) {
+    refuse("parameters", `is ${shown(parameters)}; give the fields by name`);
+  }
+  for (const [name, value] of Object.entries(parameters)) {
+    if (OWN_FIELDS.has(name)) refuse(`parameters.${name}`, "is a field that the grant sets by itself; remove it");
+    if (typeof value !== "string") refuse(`parameters.${name}`, `is ${shown(value)}; give a text`);
+  }
+}
+
+/** Fields of a token request that have options of their own. */
+const OWN_FIELDS: ReadonlySet<string> = new Set(["grant_type", "client_id", "client_secret", "refresh_token", "scope"]);
+
+function checkTokenUrl(text: unknown, refuse: (name: string, problem: string) => never): void {
+  const url = typeof text === "string" && URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || (url.protocol !== "https:" && url.protocol !== "http:")) {
+    return refuse("tokenUrl", "is no full URL; give the token endpoint, such as https://auth.example.com/oauth/token");
+  }
+  if (url.username !== "" || url.password !== "" || url.hash !== "") {
+    return refuse("tokenUrl", "holds a credential or a fragment; name the client by clientId and clientSecret");
+  }
+  if (url.protocol === "http:" && !/^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname)) {
+    return refuse("tokenUrl", "is http, so the client's secret would cross the network in clear; give https");
+  }
 }

@@ -1,20 +1,24 @@
 import { ConfigError } from "../core/errors.ts";
 import { refuseUnknown } from "../core/options.ts";
 import { shown } from "../core/shown.ts";
+import { resolveWorkerOptions, type WorkerOptions } from "../engine/worker-options.ts";
 import type { ApiOptions } from "./api-options.ts";
 import { resolveApi } from "./resolve-api.ts";
+import type { SecretReference } from "./secret.ts";
+import { checkStore, type StoreUrl } from "./store-url.ts";
+import { checkTokens, type TokenOptions } from "./token-options.ts";
 
 /** What `holdfast.config.ts` or `holdfast.config.json` holds. */
 export interface HoldfastConfig {
-  /**
-   * `sqlite:` and a path, relative to the config file; or `memory:`, which forgets. @default "sqlite:holdfast.db"
-   */
-  readonly store?: StoreUrl;
-  /** The APIs, by the name that calls use. */
+  /** Where what must outlive a call is kept, or where a secret stands that says so. @default "sqlite:holdfast.db" */
+  readonly store?: StoreUrl | SecretReference;
+  /** The APIs, by the name that calls use; in the gateway, the name in `/to/{name}/…`. */
   readonly apis: Readonly<Record<string, ApiOptions>>;
+  /** Who may use the gateway. Without any it listens on this machine only, and anybody there may. */
+  readonly tokens?: readonly TokenOptions[];
+  /** How the queue's worker works. */
+  readonly worker?: WorkerOptions;
 }
-
-export type StoreUrl = `sqlite:${string}` | "memory:";
 
 /**
  * Says what a config file holds, and that it is right: a mistake is told by its path.
@@ -29,6 +33,7 @@ export type StoreUrl = `sqlite:${string}` | "memory:";
  * const config = defineConfig({
  *   store: "sqlite:holdfast.db",
  *   apis: { crm: { baseUrl: "https://api.example.com", profile: "crm", auth: bearer(env("CRM_TOKEN")) } },
+ *   tokens: [{ name: "ops", token: env("OPS_TOKEN"), scopes: ["call", "read", "operate"] }],
  * });
  * assert.equal(config.apis.crm.profile, "crm");
  * ```
@@ -43,18 +48,35 @@ export function checkConfig(value: unknown): asserts value is HoldfastConfig {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new ConfigError({ path: "config", message: `the config is ${shown(value)}; give an object: { store, apis }` });
   }
-  refuseUnknown(value, KEYS, "config");
-  const { store, apis } = value as { readonly store?: unknown; readonly apis?: unknown };
-  if (store !== undefined && !(typeof store === "string" && /^(?:sqlite:.+|memory:)$/.test(store))) {
+  refuseUnknown(value, [...KEYS, "$schema"], "config");
+  const { store, apis, tokens, worker, $schema } = value as Readonly<Record<string, unknown>>;
+  if ($schema !== undefined && typeof $schema !== "string") {
     throw new ConfigError({
-      path: "store",
-      message: `store is ${shown(store)}; give "sqlite:" and a path, such as "sqlite:holdfast.db", or "memory:"`,
+      path: "$schema",
+      message: `$schema is ${shown($schema)}; give the schema's address, for editors, or leave it out`,
     });
   }
+  if (store !== undefined) checkStore(store, "store");
   if (typeof apis !== "object" || apis === null || Array.isArray(apis)) {
     throw new ConfigError({ path: "apis", message: `apis is ${shown(apis)}; give the APIs by name: { crm: { baseUrl: … } }` });
   }
-  for (const [name, definition] of Object.entries(apis)) resolveApi(name, definition as ApiOptions);
+  for (const [name, definition] of Object.entries(apis)) {
+    checkApiName(name);
+    resolveApi(name, definition as ApiOptions);
+  }
+  if (tokens !== undefined) checkTokens(tokens, Object.keys(apis), "tokens");
+  if (worker !== undefined) resolveWorkerOptions(worker as WorkerOptions, "worker");
 }
 
-const KEYS = ["store", "apis"] as const satisfies readonly (keyof HoldfastConfig)[];
+const KEYS = ["store", "apis", "tokens", "worker"] as const satisfies readonly (keyof HoldfastConfig)[];
+
+/** Letters, digits, and `.`, `_`, `-` between them: a name stands in paths, labels of metrics and file names. */
+export const API_NAME: RegExp = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
+
+function checkApiName(name: string): void {
+  if (API_NAME.test(name)) return;
+  throw new ConfigError({
+    path: `apis.${name}`,
+    message: `apis has an API named ${shown(name)}; give up to 64 letters and digits, with ".", "_" or "-" between them: the name stands in the gateway's paths`,
+  });
+}

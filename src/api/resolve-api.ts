@@ -13,7 +13,7 @@ import { checkHintHeaders } from "../policy/hints/hint-headers.ts";
 import type { HintHeader } from "../policy/hints/parse-hint.ts";
 import { resolveRateLimits, type ResolvedRateLimit } from "../policy/rate-limit/options.ts";
 import type { ApiOptions, Durability, EndpointOptions, IdempotencyOptions, RetryConfig } from "./api-options.ts";
-import { Credential } from "./auth.ts";
+import { Credential } from "./credential.ts";
 import { EndpointTable } from "./endpoint.ts";
 import { headerNameAt, keptHeaders } from "./headers.ts";
 import { refuseUnknownOptions } from "./known-options.ts";

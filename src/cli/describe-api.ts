@@ -1,7 +1,8 @@
 import type { ApiOptions } from "../api/api-options.ts";
-import type { AuthOptions, SecretSource } from "../api/auth.ts";
+import { secretsOf, type AuthOptions } from "../api/auth.ts";
 import { profiles, type Profile } from "../api/profiles.ts";
 import { resolveApi, type ResolvedApi } from "../api/resolve-api.ts";
+import { readReference, sourceOf, type SecretReference } from "../api/secret.ts";
 import { formatMs } from "../core/duration.ts";
 
 /** One option as it holds, in words, and who said so. */
@@ -51,15 +52,20 @@ export function describeApi(name: string, options: ApiOptions): readonly InForce
   ];
 }
 
-/** Secrets that an API's credential refers to and the environment does not have. */
+/** Secrets that a credential refers to and that are not there now: what would be said when they are wanted. */
 export function missingSecrets(path: string, auth: AuthOptions | undefined): readonly string[] {
-  return auth === undefined
-    ? []
-    : secretsOf(auth).flatMap(([name, source]) =>
-        typeof source === "object" && (process.env[source.env] ?? "") === ""
-          ? [`${path}.${name} refers to the environment variable ${source.env}, which is not set here`]
-          : [],
-      );
+  if (auth === undefined) return [];
+  return secretsOf(auth).flatMap(([name, source]) => (typeof source === "object" ? missingSecret(source, `${path}.${name}`) : []));
+}
+
+/** What a reference that leads nowhere says; nothing where it leads somewhere. */
+export function missingSecret(source: SecretReference, path: string): readonly string[] {
+  try {
+    readReference(source, path);
+    return [];
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)];
+  }
 }
 
 function backoffOf({ retry }: ApiOptions, profile: Profile): string {
@@ -99,24 +105,19 @@ function idempotencyOf({ idempotency, keyTtlMs }: ResolvedApi): string {
 /** Where the secret comes from; never what it is. */
 function authOf(auth: AuthOptions): string {
   const sources = secretsOf(auth).map(([name, source]) => `${name} ${sourceOf(source)}`);
-  return `${auth.type === "header" ? `header ${auth.name}` : auth.type}, ${sources.join(", ")}`;
+  return `${kindOf(auth)}, ${sources.join(", ")}`;
 }
 
-function sourceOf(source: SecretSource): string {
-  if (typeof source === "string") return "written in the config";
-  return typeof source === "function" ? "from a function" : `from $${source.env}`;
-}
-
-function secretsOf(auth: AuthOptions): readonly (readonly [name: string, source: SecretSource])[] {
+function kindOf(auth: AuthOptions): string {
   switch (auth.type) {
     case "bearer":
-      return [["token", auth.token]];
     case "basic":
-      return [
-        ["username", auth.username],
-        ["password", auth.password],
-      ];
+      return auth.type;
     case "header":
-      return [["value", auth.value]];
+      return `header ${auth.name}`;
+    case "query":
+      return `parameter ${auth.name} of the query`;
+    case "oauth2":
+      return `OAuth 2 ${auth.grant} at ${auth.tokenUrl}`;
   }
 }

@@ -1,6 +1,7 @@
 import type { Holdfast } from "../client/holdfast.ts";
 import { ConfigError } from "../core/errors.ts";
-import { chosenStore, loadConfig } from "./config-file.ts";
+import { loadConfig } from "./config-file.ts";
+import { chosenStore } from "./store-factory.ts";
 
 /** Where a command finds what it works on. */
 export interface StoreOptions {

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from "commander";
 /** A command with the options that say where the store is. */
 export function storeCommand(name: string): Command {
   return new Command(name)
-    .option("--store <file>", "the store's file (default: the config's, else holdfast.db)")
+    .option("--store <file>", "the store: a SQLite file, or a URL as in the config (default: the config's, else holdfast.db)")
     .option("--config <file>", "the config (default: holdfast.config.ts, .js or .json, if it is there)");
 }
 

@@ -126,7 +126,8 @@ export class CarryOut {
       id: operation.id,
       repeatable: settings.repeatable || isIdempotent(request.method) || honoured,
       keep: this.#engine.keep,
-      refresh: credential?.refreshable === true ? () => this.#refresh(payload, operation) : undefined,
+      refresh: credential === undefined ? undefined : () => this.#refresh(payload, operation),
+      canRefresh: () => credential?.canReplace(payload.credential?.value) === true,
       reconcile: reconcile === undefined ? undefined : () => askOtherSide(reconcile, payload, operation.id, this.#fetchOf(open, operation)),
       idempotencyKey: key,
       labels: operation.labels,
@@ -276,9 +277,9 @@ export class CarryOut {
     }
   }
 
-  async #refresh({ api, headers }: HttpCall, { partition }: NewOperation): Promise<void> {
+  async #refresh({ api, credential: refused }: HttpCall, { partition }: NewOperation): Promise<void> {
     const { credential, name } = api;
-    await credential?.refresh(headers.get(credential.headerName) ?? undefined);
+    await credential?.refresh(this.#engine, refused?.value);
     const { events } = this.#engine.runtime;
     if (events.wants("credential:refreshed")) events.emit("credential:refreshed", { api: name, partition });
   }

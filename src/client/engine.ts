@@ -9,6 +9,7 @@ import { fingerprint } from "../policy/fingerprint/fingerprint.ts";
 import type { IdempotencyStore } from "../ports/idempotency-store.ts";
 import type { NewDeadLetter, StoredRequest } from "../ports/dead-letter-store.ts";
 import type { Store } from "../ports/store.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Transport } from "../ports/transport.ts";
 import { SdkLoops } from "./sdk-loop.ts";
 import type { Durability } from "../api/api-options.ts";
@@ -24,6 +25,7 @@ export class Engine {
   readonly runtime: Runtime;
   readonly store: Store;
   readonly transport: Transport;
+  readonly clock: Clock;
   readonly guard: IdempotencyGuard;
   readonly loops: SdkLoops = new SdkLoops();
   /** Keys of calls that need not outlive the process. */
@@ -42,6 +44,7 @@ export class Engine {
     this.runtime = parts.runtime;
     this.store = parts.store;
     this.transport = parts.transport;
+    this.clock = parts.runtime.clock;
     this.#forgetful = parts.forgetful;
     this.guard = new IdempotencyGuard(parts.runtime);
   }

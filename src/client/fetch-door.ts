@@ -180,7 +180,8 @@ export class FetchDoor {
       repeatable: settings.repeatable || isIdempotent(method) || honoured,
       replayable,
       keep: resending?.keep ?? (!isRead(method) && settings.durability !== "none" ? this.#engine.keep : undefined),
-      refresh: api.credential?.refreshable === true ? () => this.#refresh(payload) : undefined,
+      refresh: api.credential === undefined ? undefined : () => this.#refresh(payload),
+      canRefresh: () => api.credential?.canReplace(payload.credential?.value) === true,
       reconcile:
         reconcile === undefined
           ? undefined
@@ -239,9 +240,9 @@ export class FetchDoor {
     return answer;
   }
 
-  async #refresh({ api, headers }: HttpCall): Promise<void> {
+  async #refresh({ api, credential: refused }: HttpCall): Promise<void> {
     const { credential, name } = api;
-    await credential?.refresh(headers.get(credential.headerName) ?? undefined);
+    await credential?.refresh(this.#engine, refused?.value);
     const { events } = this.#engine.runtime;
     if (events.wants("credential:refreshed")) {
       events.emit("credential:refreshed", { api: name, partition: this.#options.partition ?? "" });

@@ -5,7 +5,7 @@ import { durationMs, type Duration } from "../core/duration.ts";
 import { ClosedError, ConfigError, UnknownApiError } from "../core/errors.ts";
 import { refuseUnknown } from "../core/options.ts";
 import { shown } from "../core/shown.ts";
-import type { WorkerOptions } from "../durable/worker-options.ts";
+import type { WorkerOptions } from "../engine/worker-options.ts";
 import type { WorkFunction } from "../engine/function-work.ts";
 import type { Lane } from "../engine/lane.ts";
 import { LaneRegistry } from "../engine/lane-registry.ts";

@@ -61,9 +61,10 @@ export async function readRequest(api: ResolvedApi, input: string | URL | Reques
 /** `fetch` takes `Authorization` off where a redirect leads elsewhere, and knows no other header that carries a credential. */
 function refuseLeak({ credential, name }: ResolvedApi, redirect: RequestInit["redirect"]): void {
   if (redirect !== "follow" || credential === undefined || credential.headerName === "authorization") return;
+  const where = credential.headerName ?? "the query";
   throw new ConfigError({
     path: "init.redirect",
-    message: `init.redirect is "follow", and the credential of apis.${name}.auth stands in ${credential.headerName}, which would follow to wherever the redirect leads; leave it out, and follow the Location by yourself`,
+    message: `init.redirect is "follow", and the credential of apis.${name}.auth stands in ${where}, which would follow to wherever the redirect leads; leave it out, and follow the Location by yourself`,
   });
 }
 

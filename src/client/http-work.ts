@@ -1,4 +1,5 @@
 import type { EndpointSettings, ResolvedApi } from "../api/resolve-api.ts";
+import { urlWith, type SentCredential } from "../api/credential.ts";
 import type { Verdict } from "../core/verdict.ts";
 import type { AttemptContext, Outcome, Work } from "../engine/call.ts";
 import { classifyAnswer, classifyError, needsBody } from "../policy/classify/classify.ts";
@@ -20,6 +21,8 @@ export interface HttpCall {
   readonly stillOurs?: () => boolean;
   /** As it was sent last. */
   headers: Headers;
+  /** What it was sent with last. */
+  credential?: SentCredential | undefined;
   /** Whether anything of the attempt under way has left. */
   sent?: boolean;
   /** What ends the attempt under way. */
@@ -40,7 +43,10 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
     const { request } = call;
     call.sent = false;
     call.answer?.discard();
-    call.headers = await this.#headersOf(call, context.operation);
+    // Got anew for each attempt: what was rotated meanwhile is found, by a replay a year later too.
+    const credential = await call.api.credential?.get(this.#engine);
+    call.credential = credential;
+    call.headers = this.#headersOf(call, context.operation);
     // An attempt that was given up while its credential was got must not go out after all.
     context.signal.throwIfAborted();
     if (call.stillOurs?.() === false) throw new TakenOverError();
@@ -50,18 +56,20 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
     if (!request.replayable) (init as { duplex?: "half" }).duplex = "half";
     call.signal = signal;
     call.sent = true;
-    call.answer = new HttpAnswer(await this.#engine.transport(request.url, init));
+    call.answer = new HttpAnswer(
+      await this.#engine.transport(credential === undefined ? request.url : urlWith(request.url, credential), init),
+    );
     return call.answer;
   }
 
-  async #headersOf({ request, api, idempotencyKey }: HttpCall, operation: string): Promise<Headers> {
+  #headersOf({ request, api, idempotencyKey, credential }: HttpCall, operation: string): Headers {
     const headers = new Headers(request.headers);
     if (api.requestIdHeader !== undefined && !headers.has(api.requestIdHeader)) headers.set(api.requestIdHeader, operation);
     if (idempotencyKey !== undefined && api.idempotency !== undefined) {
       headers.delete("Idempotency-Key");
       headers.set(api.idempotency.header, api.idempotency.quoted ? quoted(idempotencyKey) : idempotencyKey);
     }
-    if (api.credential !== undefined) headers.set(...((await api.credential.header()) as [string, string]));
+    if (credential?.in === "header") headers.set(credential.name, credential.value);
     return headers;
   }
 
@@ -110,10 +118,17 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
     return sent !== false;
   }
 
-  excerpt(outcome: Outcome<HttpAnswer>, { headers, api }: HttpCall): Pick<AttemptRecord, "headers" | "bodyExcerpt" | "upstreamRequestId"> {
+  excerpt(outcome: Outcome<HttpAnswer>, call: HttpCall): Pick<AttemptRecord, "headers" | "bodyExcerpt" | "upstreamRequestId"> {
     if (outcome.threw) return {};
-    const { kept } = outcome.value;
-    return kept.bodyExcerpt === undefined ? kept : { ...kept, bodyExcerpt: withoutSecrets(kept.bodyExcerpt, headers, api) };
+    const { headers, bodyExcerpt, ...rest } = outcome.value.kept;
+    const secrets = secretsOf(call);
+    return {
+      ...rest,
+      ...(headers === undefined
+        ? {}
+        : { headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, without(secrets, value)])) }),
+      ...(bodyExcerpt === undefined ? {} : { bodyExcerpt: without(secrets, bodyExcerpt) }),
+    };
   }
 
   request({ request, headers, api }: HttpCall): Promise<StoredRequest | undefined> {
@@ -147,14 +162,17 @@ function quoted(key: string): string {
 /** Shorter values than this are words, which an answer may well hold. */
 const SECRET_CHARACTERS = 8;
 
-/** Some APIs say in full which credential they refuse. What stood in a header that is not kept is not kept this way either. */
-function withoutSecrets(text: string, headers: Headers, api: ResolvedApi): string {
-  let safe = text;
+/** What stood in the credential, or in a header that is not kept. */
+function secretsOf({ headers, api, credential }: HttpCall): readonly string[] {
+  const secrets = [...(credential?.secrets ?? [])];
   for (const [name, value] of headers) {
     if (api.keepHeaders.has(name) || name === api.requestIdHeader?.toLowerCase()) continue;
-    for (const secret of [value, value.replace(/^\w+ /, "")]) {
-      if (secret.length >= SECRET_CHARACTERS) safe = safe.replaceAll(secret, "[redacted]");
-    }
+    secrets.push(value, value.replace(/^\w+ /, ""));
   }
-  return safe;
+  return secrets.filter((secret) => secret.length >= SECRET_CHARACTERS);
+}
+
+/** Some APIs say in full which credential they refuse, or redirect to a URL that holds it. What is not kept is not kept this way either. */
+function without(secrets: readonly string[], text: string): string {
+  return secrets.reduce((safe, secret) => safe.replaceAll(secret, "[redacted]"), text);
 }

@@ -1,7 +1,7 @@
 import { IdempotencyMismatchError, StoreError } from "../core/errors.ts";
 import { Batcher } from "../durable/batcher.ts";
 import { Worker } from "../durable/worker.ts";
-import { resolveWorkerOptions, type WorkerOptions } from "../durable/worker-options.ts";
+import { resolveWorkerOptions, type WorkerOptions } from "../engine/worker-options.ts";
 import { uuidv7 } from "../engine/uuid.ts";
 import type { Fenced } from "../ports/idempotency-store.ts";
 import type { AcceptResult, ClaimedOperation, NewOperation, OperationStore, Settlement } from "../ports/operation-store.ts";

@@ -9,6 +9,7 @@ const made: Readonly<Record<ErrorCode, HoldfastError>> = {
   "circuit-open": new errors.CircuitOpenError("crm GET /", 1_500.2, "60 % failed"),
   "rate-limited": new errors.RateLimitedError("later", 20),
   "queue-full": new errors.QueueFullError("full", 1_000),
+  credential: new errors.CredentialError("the token endpoint is down"),
   "idempotency-key-missing": new errors.IdempotencyKeyMissingError("no key"),
   "idempotency-mismatch": new errors.IdempotencyMismatchError('a"b'),
   "idempotency-in-flight": new errors.IdempotencyInFlightError("k", 12.5),

@@ -19,6 +19,11 @@ export const errorRegistry: Readonly<Record<ErrorCode, ErrorEntry>> = {
     retryable: true,
     about: "As many calls as allowed already wait in this lane; nothing was sent.",
   },
+  credential: {
+    class: "CredentialError",
+    retryable: true,
+    about: "The credential of an API could not be got for now; nothing was sent.",
+  },
   "idempotency-key-missing": {
     class: "IdempotencyKeyMissingError",
     retryable: false,
@@ -59,6 +64,7 @@ export type ErrorCode =
   | "circuit-open"
   | "rate-limited"
   | "queue-full"
+  | "credential"
   | "idempotency-key-missing"
   | "idempotency-mismatch"
   | "idempotency-in-flight"
@@ -168,6 +174,13 @@ export class RateLimitedError extends HoldfastError {
 export class QueueFullError extends HoldfastError {
   constructor(message: string, retryAfterMs: number) {
     super("queue-full", message, { retryAfterMs });
+  }
+}
+
+/** The credential of an API could not be got for now: the token endpoint is in trouble, or cannot be reached. Nothing was sent. */
+export class CredentialError extends HoldfastError {
+  constructor(message: string, details?: ErrorDetails) {
+    super("credential", message, details);
   }
 }
 

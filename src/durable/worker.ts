@@ -11,7 +11,7 @@ import { LeaseKeeper } from "./lease-keeper.ts";
 import { Settler } from "./settler.ts";
 import { storePauseMs } from "./store-pause.ts";
 import { UnderWay } from "./under-way.ts";
-import type { ResolvedWorkerOptions } from "./worker-options.ts";
+import type { ResolvedWorkerOptions } from "../engine/worker-options.ts";
 
 /** How the worker reaches the rest: it knows queues and lanes, not HTTP. */
 export interface WorkerPorts {

@@ -72,7 +72,11 @@ export function situationOf<Value, Payload>(call: Call<Value, Payload>, settled:
     repeatable: details.repeatable ?? true,
     replayable: details.replayable ?? true,
     canReconcile: details.reconcile !== undefined,
-    canRefresh: details.refresh !== undefined && (!call.refreshed || mayHaveRunOut(call, settledAt - durationMs)),
+    canRefresh:
+      verdict.kind === "unauthorized" &&
+      details.refresh !== undefined &&
+      (!call.refreshed || mayHaveRunOut(call, settledAt - durationMs)) &&
+      details.canRefresh?.() !== false,
     canRepair: false,
     refreshed: call.refreshed,
     keep: details.keep !== undefined && below?.deadLetter === undefined,

@@ -69,6 +69,8 @@ export interface CallDetails<Value> {
   readonly keep?: Keep | undefined;
   /** Gets a new credential; once per call. */
   readonly refresh?: (() => Promise<void>) | undefined;
+  /** Asked when a credential was refused: whether there is another one to be had. @default there is */
+  readonly canRefresh?: (() => boolean) | undefined;
   readonly reconcile?:
     ((context: { readonly operation: string; readonly idempotencyKey: string | undefined }) => Promise<Reconciled<Value>>) | undefined;
   readonly idempotencyKey?: string | undefined;

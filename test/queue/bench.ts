@@ -2,7 +2,7 @@ import { memory } from "../../src/adapters/store/memory/index.ts";
 import type { ApiOptions } from "../../src/api/api-options.ts";
 import { createHoldfast, type Holdfast } from "../../src/client/holdfast.ts";
 import type { Duration } from "../../src/core/duration.ts";
-import type { WorkerOptions } from "../../src/durable/worker-options.ts";
+import type { WorkerOptions } from "../../src/engine/worker-options.ts";
 import type { EventMap, EventName } from "../../src/ports/events.ts";
 import type { OperationStore } from "../../src/ports/operation-store.ts";
 import type { StoreFactory } from "../../src/ports/store.ts";

@@ -1,8 +1,9 @@
 import { Command } from "commander";
 import { ConfigError } from "../../core/errors.ts";
-import { loadConfig, storeFileOf } from "../config-file.ts";
+import { loadConfig } from "../config-file.ts";
 import type { InForce } from "../describe-api.ts";
 import { oneLine, table } from "../output/text.ts";
+import { describeTarget, targetOf } from "../store-factory.ts";
 
 /** `holdfast config`: what a config says. */
 export function configCommand(): Command {
@@ -27,7 +28,7 @@ async function runCheck(options: { readonly config?: string; readonly json?: tru
   const definitions = Object.entries(loaded.config.apis);
   const apis = definitions.map(([name, definition]) => ({ name, inForce: describeApi(name, definition) }));
   const warnings = definitions.flatMap(([name, { auth }]) => missingSecrets(`apis.${name}.auth`, auth));
-  const store = storeFileOf(loaded) ?? "memory:";
+  const store = describeTarget(targetOf(loaded));
   if (options.json === true) {
     console.log(JSON.stringify({ file: loaded.file, store, apis: apis.map(asJson), warnings }, null, 2));
     return;

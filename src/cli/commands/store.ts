@@ -1,8 +1,9 @@
 import { Command } from "commander";
 import type { StoreCheck } from "../../ports/store.ts";
-import { chosenStore, loadConfig } from "../config-file.ts";
+import { loadConfig } from "../config-file.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { StoreOptions } from "../open-store.ts";
+import { chosenStore } from "../store-factory.ts";
 import { storeCommand } from "../store-command.ts";
 
 /** `holdfast store`: the store's own health. */

@@ -77,6 +77,10 @@ function judgeOwnError(error: HoldfastError): Verdict {
     const hint: Hint = { source: "holdfast", retry: false, ...(retryAfterMs === undefined ? {} : { delayMs: retryAfterMs }) };
     return { ...base, kind: "throttled", effect: "none", hint };
   }
+  if (code === "credential") {
+    const hint = retryAfterMs === undefined ? {} : { hint: { source: "holdfast", delayMs: retryAfterMs } as const };
+    return { ...base, kind: "transient", effect: "none", ...hint };
+  }
   // All others tell of a mistake of the caller's, or of trouble before anything was sent: no attempt changes that.
   return { ...base, kind: "permanent", effect: code === "outcome-unknown" ? "unknown" : "none" };
 }

@@ -1,6 +1,13 @@
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { isHoldfastError, type ConfigError } from "../core/errors.ts";
-import { bearer, Credential, env, type AuthOptions } from "./auth.ts";
+import { manualClock } from "../testing/manual-clock.ts";
+import { bearer, type AuthOptions } from "./auth.ts";
+import { Credential, urlWith } from "./credential.ts";
+import type { CredentialWorld } from "./credential-world.ts";
+import { env } from "./secret.ts";
 
 const SECRET = "s3cret-Value";
 
@@ -8,8 +15,31 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-function credential(options: AuthOptions): Credential {
-  return new Credential(options, "apis.crm.auth");
+/** Of a credential that asks nobody but its own function. */
+const WORLD: CredentialWorld = {
+  transport: () => Promise.reject(new Error("nobody is to be asked")),
+  clock: manualClock(),
+};
+
+/** A credential, by what goes over the wire. */
+interface Subject {
+  header: () => Promise<readonly [string, string]>;
+  refresh: (refused?: string) => Promise<void>;
+  canReplace: (refused?: string) => boolean;
+  headerName: string | undefined;
+}
+
+function credential(options: AuthOptions): Subject {
+  const subject = new Credential(options, "apis.crm.auth");
+  return {
+    async header() {
+      const { name, value } = await subject.get(WORLD);
+      return [name, value];
+    },
+    refresh: (refused) => subject.refresh(WORLD, refused),
+    canReplace: (refused) => subject.canReplace(refused),
+    headerName: subject.headerName,
+  };
 }
 
 /** A source that hands out a1, a2…, each when the test says so. */
@@ -71,11 +101,54 @@ describe("a secret from the environment", () => {
     await expect(auth.header()).resolves.toBeDefined();
   });
 
-  test("cannot be refreshed, and a literal cannot either", () => {
-    expect(credential(bearer(env("CRM_TOKEN"))).refreshable).toBe(false);
-    expect(credential(bearer("t")).refreshable).toBe(false);
-    expect(credential(bearer(() => "t")).refreshable).toBe(true);
-    expect(credential({ type: "basic", username: "u", password: () => "p" }).refreshable).toBe(true);
+  test("can be replaced only by another one, and a literal never", () => {
+    vi.stubEnv("CRM_TOKEN", "first");
+    const auth = credential(bearer(env("CRM_TOKEN")));
+    expect(auth.canReplace("Bearer first")).toBe(false);
+    vi.stubEnv("CRM_TOKEN", "rotated");
+    expect(auth.canReplace("Bearer first")).toBe(true);
+    vi.stubEnv("CRM_TOKEN", "");
+    expect(auth.canReplace("Bearer first")).toBe(false);
+    expect(credential(bearer("t")).canReplace("Bearer t")).toBe(false);
+    expect(credential(bearer(() => "t")).canReplace("Bearer t")).toBe(true);
+    expect(credential({ type: "basic", username: "u", password: () => "p" }).canReplace()).toBe(true);
+  });
+});
+
+describe("a secret in a file", () => {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-secret-"));
+  const file = join(folder, "token");
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test("is read when it is sent, and a rotated one from the moment on that it is there", async () => {
+    writeFileSync(file, "first\n");
+    const auth = credential(bearer({ file }));
+    expect([await auth.header(), await auth.header()]).toEqual([
+      ["authorization", "Bearer first"],
+      ["authorization", "Bearer first"],
+    ]);
+    // As those who mount secrets do it: another file takes its place.
+    writeFileSync(`${file}.new`, "other\n");
+    renameSync(`${file}.new`, file);
+    expect(auth.canReplace("Bearer first")).toBe(true);
+    expect(await auth.header()).toEqual(["authorization", "Bearer other"]);
+    expect(auth.canReplace("Bearer other")).toBe(false);
+  });
+
+  test("that is not there, or empty, is missed by its name", async () => {
+    const missing = credential(bearer({ file: join(folder, "none") })).header();
+    await expect(missing).rejects.toThrow(/apis\.crm\.auth\.token refers to the file .*none, which cannot be read \(ENOENT\)/);
+    writeFileSync(join(folder, "empty"), "\n");
+    await expect(credential(bearer({ file: join(folder, "empty") })).header()).rejects.toThrow("which is empty");
+  });
+});
+
+describe("a credential in the query", () => {
+  test("goes into the URL on the wire, and over one that is there", () => {
+    const sent = new Credential({ type: "query", name: "api key", value: "k&1" }, "auth").get(WORLD);
+    expect(sent).toMatchObject({ in: "query", name: "api key", value: "k&1", secrets: ["k&1", "k%261", "k%261"] });
+    const url = urlWith("https://api.example.com/v1?a=1&api+key=old", sent as Awaited<typeof sent>);
+    expect(url).toBe("https://api.example.com/v1?a=1&api+key=k%261");
   });
 });
 
@@ -197,7 +270,10 @@ describe("a wrong definition", () => {
     ["a number for a token", { type: "bearer", token: 42 }, ".token", "a number"],
     ["no variable", { type: "bearer", token: {} }, ".token.env", "undefined"],
     ["an empty variable", { type: "bearer", token: { env: "" } }, ".token.env", '""'],
-    ["an unknown source", { type: "bearer", token: { file: "/run/token" } }, ".token.file", "not an option"],
+    ["an unknown source", { type: "bearer", token: { vault: "crm" } }, ".token.vault", "not an option"],
+    ["two sources", { type: "bearer", token: { env: "A", file: "/a" } }, ".token", "both"],
+    ["a file that depends on who reads it", { type: "bearer", token: { file: "token" } }, ".token.file", "absolute"],
+    ["no parameter's name", { type: "query", value: "v" }, ".name", "undefined"],
     ["an unknown option", { type: "bearer", token: "t", scheme: "Token" }, ".scheme", "not an option"],
     ["no password", { type: "basic", username: "u" }, ".password", "missing"],
     ["no header name", { type: "header", value: "v" }, ".name", "undefined"],
