@@ -12,6 +12,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   "circuit-open": { status: 503, title: "The circuit breaker is open" },
   "rate-limited": { status: 429, title: "The rate limit lets nothing through" },
   "queue-full": { status: 503, title: "Too many calls wait" },
+  credential: { status: 503, title: "The credential of the API cannot be got now" },
   "idempotency-key-missing": { status: 400, title: "An idempotency key is wanted" },
   "idempotency-mismatch": { status: 422, title: "The key stands for another payload" },
   "idempotency-in-flight": { status: 409, title: "The key is being worked on" },
