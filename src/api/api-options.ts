@@ -57,6 +57,11 @@ export interface EndpointOptions {
   /** Units of the rate limit that a call takes. @default 1 */
   readonly cost?: number;
   /**
+   * Where a JSON answer says how many units the call has really used, by dotted path, such as `usage.total_tokens`; of several the sum.
+   * `cost` is then what is reserved for it beforehand, and the difference is given back or owed. A streamed answer keeps its reserve.
+   */
+  readonly usage?: string | readonly string[];
+  /**
    * Asked when nobody knows whether a write happened, before anything is sent again; for definitions in TypeScript. An option
    * of the call itself wins.
    */

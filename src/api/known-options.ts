@@ -43,11 +43,12 @@ const ENDPOINT = namesOf<EndpointOptions>({
   classify: true,
   durability: true,
   cost: true,
+  usage: true,
   reconcile: true,
 });
 const RETRY = namesOf<RetryConfig>({ maxAttempts: true, backoff: true });
 const TIMEOUT = namesOf<TimeoutOptions>({ attempt: true, total: true });
-const RATE_LIMIT = namesOf<RateLimitOptions>({ limit: true, per: true, burst: true, scope: true });
+const RATE_LIMIT = namesOf<RateLimitOptions>({ limit: true, per: true, burst: true, scope: true, counts: true });
 const CONCURRENCY = namesOf<ConcurrencyOptions>({ max: true, maxQueue: true });
 const BREAKER = namesOf<ApiBreakerOptions>({
   failureRate: true,

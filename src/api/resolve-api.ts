@@ -35,6 +35,8 @@ export interface EndpointSettings {
   readonly repeatable: boolean;
   readonly durability: Durability;
   readonly cost: number;
+  /** Dotted paths into a JSON answer that tell the units used; empty where the cost is what it is. */
+  readonly usage: readonly string[];
   readonly reconcile: Reconcile | undefined;
 }
 
@@ -91,6 +93,7 @@ export function resolveApi(name: string, options: ApiOptions): ResolvedApi {
     repeatable: flagAt(options.repeatable, `${path}.repeatable`) ?? profile?.repeatable ?? false,
     durability: durabilityAt(options.durability ?? "on-failure", `${path}.durability`),
     cost: 1,
+    usage: [],
     reconcile: undefined,
   };
   const hintHeaders = checkHintHeaders(options.hintHeaders ?? [], `${path}.hintHeaders`);
@@ -148,6 +151,7 @@ interface EndpointLayer {
   readonly repeatable: boolean;
   readonly durability: Durability;
   readonly cost: number;
+  readonly usage: readonly string[];
   readonly reconcile: Reconcile | undefined;
 }
 
@@ -166,6 +170,7 @@ function overlay(
     repeatable,
     durability: layer.durability === undefined ? base.durability : durabilityAt(layer.durability, `${path}.durability`),
     cost: layer.cost === undefined ? base.cost : costAt(layer.cost, rateLimits, `${path}.cost`),
+    usage: layer.usage === undefined ? base.usage : usageAt(layer.usage, rateLimits, `${path}.usage`),
     reconcile: layer.reconcile === undefined ? undefined : reconcileAt(layer.reconcile, endpoint, repeatable, `${path}.reconcile`),
   };
 }
@@ -190,9 +195,23 @@ function costAt(cost: number, rateLimits: readonly ResolvedRateLimit[], path: st
   };
   if (typeof cost !== "number" || !(cost > 0) || !Number.isFinite(cost)) refuse(`is ${shown(cost)}; give a number above 0`);
   if (rateLimits.length === 0) refuse("has no effect: the API has no rateLimit that it would be taken from");
-  const smallest = Math.min(...rateLimits.map(({ burst }) => burst));
+  const counting = rateLimits.filter(({ counts }) => counts === "cost");
+  if (counting.length === 0) refuse("has no effect: every rateLimit of the API counts calls (rateLimit.counts)");
+  const smallest = Math.min(...counting.map(({ burst }) => burst));
   if (cost > smallest) refuse(`is ${cost}, more than a burst of ${smallest} ever holds, so no call could start; raise rateLimit.burst`);
   return cost;
+}
+
+function usageAt(usage: unknown, rateLimits: readonly ResolvedRateLimit[], path: string): readonly string[] {
+  const refuse = (problem: string): never => {
+    throw new ConfigError({ path, message: `${path} ${problem}` });
+  };
+  const paths: readonly unknown[] = Array.isArray(usage) ? usage : [usage];
+  if (paths.length === 0 || paths.some((one) => typeof one !== "string" || one.split(".").includes(""))) {
+    refuse(`is ${shown(usage)}; give dotted paths into the answer, such as "usage.total_tokens"`);
+  }
+  if (!rateLimits.some(({ counts }) => counts === "cost")) refuse("has no effect: the API has no rateLimit that counts the cost of calls");
+  return Object.freeze([...(paths as readonly string[])]);
 }
 
 function settingsOf(layer: EndpointLayer, apiPath: string, path: string, hintHeaders: readonly HintHeader[]): EndpointSettings {
@@ -202,6 +221,7 @@ function settingsOf(layer: EndpointLayer, apiPath: string, path: string, hintHea
     repeatable: layer.repeatable,
     durability: layer.durability,
     cost: layer.cost,
+    usage: layer.usage,
     reconcile: layer.reconcile,
   });
 }

@@ -1,7 +1,9 @@
 import type { EndpointSettings, ResolvedApi } from "../api/resolve-api.ts";
 import { urlWith, type SentCredential } from "../api/credential.ts";
 import type { Verdict } from "../core/verdict.ts";
-import type { AttemptContext, Outcome, Work } from "../engine/call.ts";
+import type { AttemptContext, LimitReport, Outcome, Work } from "../engine/call.ts";
+import { parseRemaining } from "../policy/hints/parse-hint.ts";
+import { unitsUsed } from "../policy/rate-limit/units-used.ts";
 import { classifyAnswer, classifyError, needsBody } from "../policy/classify/classify.ts";
 import type { AttemptRecord, StoredRequest } from "../ports/dead-letter-store.ts";
 import type { Engine } from "./engine.ts";
@@ -112,6 +114,14 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
     const verdict = classifyError(settings.classifier, error, facts, this.#engine.runtime.clock.now());
     // A credential that could not be got, for instance: nothing has left, whatever the error says.
     return sent === false ? { ...verdict, effect: "none" } : verdict;
+  }
+
+  report(outcome: Outcome<HttpAnswer>, { settings }: HttpCall): LimitReport | undefined {
+    if (outcome.threw) return undefined;
+    const { headers, text } = outcome.value;
+    const left = parseRemaining(headers, this.#engine.runtime.clock.now(), settings.classifier.hintHeaders);
+    const used = settings.usage.length === 0 || text === undefined ? undefined : unitsUsed(text, settings.usage);
+    return { used, left };
   }
 
   sent({ sent }: HttpCall): boolean {

@@ -36,6 +36,8 @@ export interface Work<Value, Payload> {
   judgeError(error: unknown, attempt: number, payload: Payload): Verdict;
   /** Whether anything of the attempt may have left. Without it everything may have. */
   sent?(payload: Payload): boolean;
+  /** What the answer says of limits, asked only where the lane has some. */
+  report?(outcome: Outcome<Value>, payload: Payload): LimitReport | undefined;
   /** What is kept of the answer in the history. */
   excerpt?(outcome: Outcome<Value>, payload: Payload): Pick<AttemptRecord, "headers" | "bodyExcerpt" | "upstreamRequestId">;
   /** The request as it was sent, for a dead letter. */
@@ -44,6 +46,14 @@ export interface Work<Value, Payload> {
 
 /** What came back: an answer, or what was thrown. */
 export type Outcome<Value> = { readonly threw: false; readonly value: Value } | { readonly threw: true; readonly error: unknown };
+
+/** What an answer tells about rate limits. */
+export interface LimitReport {
+  /** Units that the call has really used. */
+  readonly used?: number | undefined;
+  /** Units that may still be taken, and ms until there are more. */
+  readonly left?: { readonly remaining: number; readonly resetMs?: number } | undefined;
+}
 
 /** What the other side says of an effect whose outcome is unknown. */
 export type Reconciled<Value> =

@@ -7,7 +7,7 @@ import { situationOf } from "./after-failure.ts";
 import { Attempt } from "./attempt.ts";
 import type { Call, Outcome } from "./call.ts";
 import { ANSWERED, type Settled } from "./ending.ts";
-import { judgeThrown, settle } from "./lifecycle.ts";
+import { judgeThrown, learn, settle } from "./lifecycle.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 
 /** What one attempt of a stored operation came to: what to write down, and what happens next. */
@@ -33,6 +33,7 @@ export async function attemptDurably<Value, Payload>(call: Call<Value, Payload>)
   const { outcome, verdict } = await perform(call, startedAt);
   const settledAt = runtime.clock.monotonic();
   const durationMs = settledAt - startedAt;
+  learn(call, outcome, settledAt);
   settle(call, verdict, durationMs, settledAt);
   let settled: Settled<Value> = { outcome, verdict, durationMs, settledAt };
   let decision: Decision =

@@ -59,6 +59,8 @@ export class Lane {
   readonly #runtime: Runtime;
   readonly #whenOpen: "refuse" | "wait";
   readonly #limiters: readonly Limiter[];
+  /** Whether there is a rate limit for answers to tell something about. */
+  readonly isLimited: boolean;
   readonly #permits: Permits | undefined;
   readonly #maxQueue: number;
   readonly #ramp = new Ramp();
@@ -79,6 +81,7 @@ export class Lane {
     this.#runtime = runtime;
     this.#whenOpen = parts.whenOpen ?? "refuse";
     this.#limiters = parts.limiters ?? [];
+    this.isLimited = this.#limiters.some(({ counts }) => counts);
     this.#permits = parts.permits;
     this.#maxQueue = parts.maxQueue ?? 10_000;
   }
@@ -136,6 +139,12 @@ export class Lane {
   /** An answer told how much is left: the limiters of this lane never let more go. */
   learnRemaining(remaining: number, resetMs: number | undefined, now: number): void {
     for (const limiter of this.#limiters) limiter.learnRemaining(remaining, resetMs, now);
+  }
+
+  /** An answer told what the call has really used, where only an estimate could be taken before. */
+  settleCost(call: Admittee, used: number, now: number): void {
+    for (const limiter of this.#limiters) limiter.settle(call.cost, used, call.admittedAt ?? now, now);
+    if (used < call.cost && this.#queue.length > 0) this.#pump();
   }
 
   /** An operator holds the breaker (or, without `as`, gives it back to its own judgement). */

@@ -125,6 +125,7 @@ function ended<Value, Payload>(call: Call<Value, Payload>, outcome: Outcome<Valu
   const settledAt = call.runtime.clock.monotonic();
   // Nobody has timed the attempt where there is no start; then the call's clock starts only now.
   const durationMs = call.attemptAt === undefined ? 0 : settledAt - call.attemptAt;
+  learn(call, outcome, settledAt);
   settle(call, verdict, durationMs, settledAt);
   return { outcome, verdict, durationMs, settledAt };
 }
@@ -138,11 +139,22 @@ export function settle<Value, Payload>(call: Call<Value, Payload>, verdict: Verd
   }
 }
 
+/** What the answer tells about rate limits, before anybody else is let go. */
+export function learn<Value, Payload>(call: Call<Value, Payload>, outcome: Outcome<Value>, now: number): void {
+  const { lane } = call.details;
+  if (lane?.isLimited !== true) return;
+  const report = call.work.report?.(outcome, call.payload);
+  if (report === undefined) return;
+  if (report.used !== undefined) lane.settleCost(call, report.used, now);
+  if (report.left !== undefined) lane.learnRemaining(report.left.remaining, report.left.resetMs, now);
+}
+
 /** The happy path. Where nobody measures, no clock is read. */
 function succeedAtOnce<Value, Payload>(call: Call<Value, Payload>, value: Value): Value {
   call.running?.finish();
   if (call.attemptAt === undefined) return value;
   const now = call.runtime.clock.monotonic();
+  if (call.work.report !== undefined) learn(call, { threw: false, value }, now);
   settle(call, SUCCESS, now - call.attemptAt, now);
   return succeed(call, value, ANSWERED, now);
 }

@@ -152,6 +152,13 @@ describe("a hint", () => {
     expect(after({ verdict: hinted(60_001, { quota: "period" }) })).toMatchObject({ action: "fail", because: { code: "quota-period" } });
   });
 
+  it("of a quota whose reset nobody tells is taken to be an hour away", () => {
+    const daily = { verdict: verdict({ kind: "throttled", quota: "period" }) };
+    expect(after(daily)).toMatchObject({ action: "fail", because: { code: "quota-period", retryAfterMs: 3_600_000 } });
+    expect(after({ ...daily, mode: "durable" })).toMatchObject({ action: "park", delayMs: 3_600_000 * 1.05 });
+    expect(after({ verdict: verdict({ kind: "throttled", quota: "burst" }) })).toMatchObject({ action: "retry" });
+  });
+
   it("that ends after the deadline ends the call now, a stored one too: it could only expire", () => {
     const late = { verdict: hinted(70_000), remainingMs: 65_000, keep: true };
     expect(after({ ...late, mode: "durable" })).toMatchObject({ action: "dead-letter", reason: "expired", because: { code: "deadline" } });

@@ -103,10 +103,14 @@ function again(situation: Situation, policy: DecidePolicy, random: () => number)
   return atItsTime(situation, policy, random);
 }
 
+/** How long a used-up quota is left alone where the other side does not say when it is back. */
+const PERIOD_MS = 3_600_000;
+
 function atItsTime(situation: Situation, policy: DecidePolicy, random: () => number): Decision {
   const { verdict, attempt, mode, remainingMs } = situation;
   const own = policy.backoff(attempt - 1, situation.previousDelayMs, random);
-  const hintMs = verdict.hint?.delayMs;
+  // Without a word on when, a quota of a period is back no sooner than an hour from now, for all that is known.
+  const hintMs = verdict.hint?.delayMs ?? (verdict.quota === "period" ? PERIOD_MS : undefined);
   // A wait made from a hint gets 0–10 % on top, so that the herd which was told the same does not come back together.
   const delayMs = hintMs === undefined || hintMs <= own ? own : hintMs * (1 + 0.1 * random());
   const numbers = { delayMs, ...(hintMs === undefined ? {} : { hintMs }) };

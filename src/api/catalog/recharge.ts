@@ -38,12 +38,9 @@ export const rechargeFacts: ProviderFacts = {
       ),
     ),
   ],
-  hintHeaders: [],
+  hintHeaders: [fact({ name: "X-Recharge-Limit", unit: "used/limit" }, observed("X-Recharge-Limit: 39/40 tells how full the bucket is."))],
   endpoints: {},
-  leftOut: [
-    fact("idempotency keys", observed("None is documented, and no public client sends one.")),
-    fact("the header X-Recharge-Limit: 39/40", observed("Tells how full the bucket is. Holdfast keeps a bucket of its own.")),
-  ],
+  leftOut: [fact("idempotency keys", observed("None is documented, and no public client sends one."))],
 };
 
 /** Recharge: a bucket of 40, and conflicts that pass. */

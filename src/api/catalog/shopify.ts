@@ -104,7 +104,12 @@ export const shopifyFacts: ProviderFacts = {
       documented(STATUS, "530 Origin DNS Error: Cloudflare cannot resolve the name. 540: temporarily disabled, back shortly."),
     ),
   ],
-  hintHeaders: [],
+  hintHeaders: [
+    fact(
+      { name: "X-Shopify-Shop-Api-Call-Limit", unit: "used/limit" },
+      documented(REST_LIMITS, "X-Shopify-Shop-Api-Call-Limit: 32/40 tells how full the bucket is."),
+    ),
+  ],
   endpoints: {},
   leftOut: [
     fact(
@@ -120,10 +125,6 @@ export const shopifyFacts: ProviderFacts = {
         IDEMPOTENCY,
         "They go into the mutation, as @idempotent(key: …), not into a header. Say repeatable: true for an endpoint of your own that only sends such mutations.",
       ),
-    ),
-    fact(
-      "the header X-Shopify-Shop-Api-Call-Limit: 32/40",
-      documented(REST_LIMITS, "Tells how full the bucket is. Holdfast keeps a bucket of its own; a 429 has Retry-After."),
     ),
   ],
 };

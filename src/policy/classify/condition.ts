@@ -1,4 +1,5 @@
 import { ConfigError } from "../../core/errors.ts";
+import { valueAt } from "../../core/json-path.ts";
 import { refuseUnknown } from "../../core/options.ts";
 import { shown } from "../../core/shown.ts";
 import { isHeaderName } from "../hints/hint-headers.ts";
@@ -146,12 +147,7 @@ const parsed = new WeakMap<AttemptFacts, unknown>();
 function jsonField(facts: AttemptFacts, steps: readonly string[]): unknown {
   if (facts.body === undefined) return undefined;
   if (!parsed.has(facts)) parsed.set(facts, parse(facts.body));
-  let value = parsed.get(facts);
-  for (const step of steps) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, step)) return undefined;
-    value = (value as Record<string, unknown>)[step];
-  }
-  return value;
+  return valueAt(parsed.get(facts), steps);
 }
 
 function parse(body: string): unknown {

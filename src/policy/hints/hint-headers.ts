@@ -4,7 +4,7 @@ import { shown } from "../../core/shown.ts";
 import type { HintHeader, HintUnit } from "./parse-hint.ts";
 
 const OPTIONS: readonly (keyof HintHeader)[] = ["name", "unit", "remaining"];
-const UNITS: readonly HintUnit[] = ["seconds", "ms", "epoch", "duration", "rfc3339"];
+const UNITS: readonly HintUnit[] = ["seconds", "ms", "epoch", "duration", "rfc3339", "used/limit"];
 /** A field name (RFC 9110 §5.1). `Headers` throws when asked for anything else. */
 const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 
@@ -24,6 +24,12 @@ export function checkHintHeaders(headers: readonly HintHeader[], path: string): 
     const { name, unit, remaining } = header;
     if (!isHeaderName(name)) throw notAName(`${at}.name`, name);
     if (remaining !== undefined && !isHeaderName(remaining)) throw notAName(`${at}.remaining`, remaining);
+    if (unit === "used/limit" && remaining !== undefined) {
+      throw new ConfigError({
+        path: `${at}.remaining`,
+        message: `${at}.remaining has no effect: ${name} itself says what is left (${unit})`,
+      });
+    }
     if (!UNITS.includes(unit)) {
       throw new ConfigError({ path: `${at}.unit`, message: `${at}.unit is ${shown(unit)}; give one of ${UNITS.join(", ")}` });
     }

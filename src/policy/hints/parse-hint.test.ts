@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { resolveCallPolicy } from "../../engine/call-policy.ts";
-import { parseHint, parseHttpDate, type HintHeader } from "./parse-hint.ts";
+import { parseHint, parseRemaining, parseHttpDate, type HintHeader } from "./parse-hint.ts";
 
 interface RetryAfterVectors {
   readonly now: string;
@@ -223,5 +223,40 @@ describe("hostile headers", () => {
     expect(hint({ "x-own": `${long}x` }, [{ name: "x-own", unit: "duration" }])).toBeUndefined();
     expect(hint({ "x-own": dots, "retry-after": dots }, [{ name: "x-own", unit: "duration" }])).toBeUndefined();
     expect(hint({ ratelimit: `${";".repeat(200_000)}r=0;t=1` })).toBe(1_000);
+  });
+});
+
+describe("what is left", () => {
+  const left = (headers: Record<string, string>, extra: readonly HintHeader[] = []): unknown =>
+    parseRemaining(new Headers(headers), NOW, extra);
+
+  it.each<[string, Record<string, string>, unknown]>([
+    ["nothing", {}, undefined],
+    ["the draft", { ratelimit: '"p";r=7;t=30' }, { remaining: 7, resetMs: 30_000 }],
+    ["the draft's tightest policy", { ratelimit: '"a";r=70;t=1, "b";r=3;t=600' }, { remaining: 3, resetMs: 600_000 }],
+    ["the draft, without a time", { ratelimit: '"p";r=7' }, { remaining: 7 }],
+    ["the legacy header", { "x-ratelimit-remaining": "4", "x-ratelimit-reset": "12" }, { remaining: 4, resetMs: 12_000 }],
+    ["the legacy header alone", { "x-rate-limit-remaining": "4" }, { remaining: 4 }],
+    ["a reset alone", { "x-ratelimit-reset": "12" }, undefined],
+    ["what is malformed", { "x-ratelimit-remaining": "0x10", ratelimit: '"p";r=-1' }, undefined],
+  ])("is read from %s", (_, headers, expected) => expect(left(headers)).toEqual(expected));
+
+  it("is read from the provider's own headers first, of several the smallest", () => {
+    const extra: readonly HintHeader[] = [
+      { name: "x-reset-requests", unit: "duration", remaining: "x-left-requests" },
+      { name: "x-reset-tokens", unit: "duration", remaining: "x-left-tokens" },
+    ];
+    const headers = { "x-left-requests": "90", "x-left-tokens": "12", "x-reset-tokens": "1m30s", "x-ratelimit-remaining": "1" };
+    expect(left(headers, extra)).toEqual({ remaining: 12, resetMs: 90_000 });
+  });
+
+  it.each([
+    ["32/40", { remaining: 8 }],
+    ["41/40", { remaining: 0 }],
+    ["32", undefined],
+    ["32/40/1", undefined],
+    ["a/b", undefined],
+  ])("is read from how full a bucket is: %s", (text, expected) => {
+    expect(left({ "x-full": text }, [{ name: "x-full", unit: "used/limit" }])).toEqual(expected);
   });
 });

@@ -8,7 +8,10 @@ export interface HeaderReader {
 /** A header of one provider that says when to come back, as data of the catalog. */
 export interface HintHeader {
   readonly name: string;
-  /** `seconds` or `ms` from now, `epoch` seconds, `duration` (`1m30s`, `250ms`), or `rfc3339` (`2026-01-15T12:01:30Z`). */
+  /**
+   * `seconds` or `ms` from now, `epoch` seconds, `duration` (`1m30s`, `250ms`), or `rfc3339` (`2026-01-15T12:01:30Z`). `used/limit`
+   * (`32/40`) tells of no time, only of how much is left.
+   */
   readonly unit: HintUnit;
   /**
    * The header beside it that says how much is left: it is a hint only where that is 0. For headers that are sent with every
@@ -17,7 +20,15 @@ export interface HintHeader {
   readonly remaining?: string;
 }
 
-export type HintUnit = "seconds" | "ms" | "epoch" | "duration" | "rfc3339";
+export type HintUnit = "seconds" | "ms" | "epoch" | "duration" | "rfc3339" | "used/limit";
+
+/** What an answer's headers say of how much may still be sent. */
+export interface Remaining {
+  /** Calls, or units of whatever the other side counts. */
+  readonly remaining: number;
+  /** Milliseconds until there is more, measured from the answer. */
+  readonly resetMs?: number;
+}
 
 /** A decimal numeral and nothing else: `0x10`, `1e3`, `120abc`, `-1` and the empty string are not. */
 const DECIMAL = /^\d{1,15}(?:\.\d{1,9})?$/;
@@ -65,6 +76,65 @@ export function parseHint(headers: HeaderReader, now: number, extra: readonly Hi
   return delay === undefined ? retry : { ...delay, retry: retry.retry };
 }
 
+/**
+ * How much is left, by the answer's headers: of the provider's own (`extra`, with their `remaining`), the `ratelimit` draft and
+ * `x-ratelimit-remaining`, the first kind that speaks, and in it the smallest number, since every quota must have room. `now` as in
+ * {@link parseHint}. What is malformed is ignored.
+ */
+export function parseRemaining(headers: HeaderReader, now: number, extra: readonly HintHeader[] = []): Remaining | undefined {
+  const read = textReader(headers);
+  return smallest(extraRemaining(read, now, extra)) ?? smallest(draftRemaining(read)) ?? smallest(legacyRemaining(read, now));
+}
+
+function smallest(quotas: readonly Remaining[]): Remaining | undefined {
+  let least: Remaining | undefined;
+  for (const quota of quotas) if (least === undefined || quota.remaining < least.remaining) least = quota;
+  return least;
+}
+
+function extraRemaining(read: ReadHeader, now: number, extra: readonly HintHeader[]): readonly Remaining[] {
+  return extra.flatMap(({ name, unit, remaining }) => {
+    const reset = read(name);
+    const left = unit === "used/limit" ? leftOf(reset) : remaining === undefined ? undefined : decimal(read(remaining));
+    if (left === undefined) return [];
+    return [quota(left, reset === null ? undefined : readExtra(reset, unit, answeredAt(read, now)))];
+  });
+}
+
+function draftRemaining(read: ReadHeader): readonly Remaining[] {
+  return rateLimitItems(read("ratelimit")).flatMap(({ remaining, resetMs }) =>
+    remaining === undefined ? [] : [quota(remaining, resetMs)],
+  );
+}
+
+function legacyRemaining(read: ReadHeader, now: number): readonly Remaining[] {
+  return LEGACY_RESETS.flatMap(([reset, remaining]) => {
+    const left = decimal(read(remaining));
+    return left === undefined
+      ? []
+      : [
+          quota(
+            left,
+            legacyReset(read(reset), () => answeredAt(read, now)),
+          ),
+        ];
+  });
+}
+
+/** `32/40`: 32 are in the bucket, so 8 more may come. */
+function leftOf(text: string | null): number | undefined {
+  const [used, limit, more] = (text ?? "").split("/").map((part) => decimal(part));
+  return used === undefined || limit === undefined || more !== undefined ? undefined : Math.max(0, limit - used);
+}
+
+function quota(remaining: number, resetMs: number | undefined): Remaining {
+  return resetMs === undefined ? { remaining } : { remaining, resetMs };
+}
+
+function answeredAt(read: ReadHeader, now: number): number {
+  return parseHttpDate(read("date")) ?? now;
+}
+
 type ReadHeader = (name: string) => string | null;
 
 /** Headers may come from an SDK's error: `get` may answer numbers, lists or undefined, or throw. */
@@ -88,16 +158,16 @@ function shouldRetry(read: ReadHeader): { source: string; retry: boolean } | und
 }
 
 function delayHint(read: ReadHeader, now: number, extra: readonly HintHeader[]): { source: string; delayMs: number } | undefined {
-  const answeredAt = parseHttpDate(read("date")) ?? now;
+  const answered = answeredAt(read, now);
 
   const ms = decimal(read("retry-after-ms"));
   if (ms !== undefined) return { source: "retry-after-ms", delayMs: ms };
 
   const after = read("retry-after");
-  const afterMs = scale(decimal(after), 1_000) ?? until(parseHttpDate(after), answeredAt);
+  const afterMs = scale(decimal(after), 1_000) ?? until(parseHttpDate(after), answered);
   if (afterMs !== undefined) return { source: "retry-after", delayMs: afterMs };
 
-  const own = extraHint(read, answeredAt, extra);
+  const own = extraHint(read, answered, extra);
   if (own !== undefined) return own;
 
   const draft = rateLimitDraft(read("ratelimit"));
@@ -106,9 +176,8 @@ function delayHint(read: ReadHeader, now: number, extra: readonly HintHeader[]):
   for (const [source, remaining] of LEGACY_RESETS) {
     const left = read(remaining);
     if (left !== null && decimal(left) !== 0) continue;
-    const value = decimal(read(source));
-    if (value === undefined) continue;
-    return { source, delayMs: value >= EPOCH_FLOOR_S ? Math.max(0, value * 1_000 - answeredAt) : value * 1_000 };
+    const delayMs = legacyReset(read(source), () => answered);
+    if (delayMs !== undefined) return { source, delayMs };
   }
   return undefined;
 }
@@ -139,6 +208,8 @@ function readExtra(value: string, unit: HintHeader["unit"], answeredAt: number):
       return compactDuration(value);
     case "rfc3339":
       return until(parseInstant(value), answeredAt);
+    case "used/limit":
+      return undefined;
   }
 }
 
@@ -170,22 +241,33 @@ function compactDuration(text: string): number | undefined {
   return value.length === 0 ? undefined : total;
 }
 
-/** `"policy";r=0;t=30`, several parted by commas: the longest wait of those that have nothing remaining. */
+/** Seconds from now or since 1970. */
+function legacyReset(text: string | null, answered: () => number): number | undefined {
+  const value = decimal(text);
+  if (value === undefined) return undefined;
+  return value >= EPOCH_FLOOR_S ? Math.max(0, value * 1_000 - answered()) : value * 1_000;
+}
+
+/** The longest wait of those policies that have nothing remaining. */
 function rateLimitDraft(value: string | null): number | undefined {
-  if (value === null) return undefined;
-  let longest: number | undefined;
-  for (const item of value.split(",")) {
+  const waits = rateLimitItems(value).flatMap(({ remaining, resetMs }) => (remaining === 0 && resetMs !== undefined ? [resetMs] : []));
+  return waits.length === 0 ? undefined : Math.max(...waits);
+}
+
+/** `"policy";r=0;t=30`, several parted by commas. */
+function rateLimitItems(
+  value: string | null,
+): readonly { readonly remaining?: number | undefined; readonly resetMs?: number | undefined }[] {
+  if (value === null) return [];
+  return value.split(",").map((item) => {
     const parameters = new Map(
       item
         .split(";")
         .slice(1)
         .map((part) => part.trim().split("=", 2) as [string, string]),
     );
-    const remaining = decimal(parameters.get("r") ?? null);
-    const reset = decimal(parameters.get("t") ?? null);
-    if (remaining === 0 && reset !== undefined) longest = Math.max(longest ?? 0, reset * 1_000);
-  }
-  return longest;
+    return { remaining: decimal(parameters.get("r") ?? null), resetMs: scale(decimal(parameters.get("t") ?? null), 1_000) };
+  });
 }
 
 /** Milliseconds since 1970 of an HTTP date in any of its three forms (RFC 9110 §5.6.7), or undefined. */

@@ -98,6 +98,40 @@ describe("several buckets at once", () => {
   });
 });
 
+describe("what answers tell", () => {
+  it("a call that used more than was reserved owes the rest, and one that used less gets it back", () => {
+    const limiter = limiterOf({ limit: 100, per: "100s", burst: 100 });
+    limiter.tryTake(10, 0);
+    limiter.settle(10, 70, 0, 0);
+    expect(limiter.available(0)).toBe(30);
+    limiter.settle(0, 50, 0, 0);
+    expect([limiter.available(0), limiter.waitMs(1, 0)]).toEqual([0, 21_000]);
+    const generous = limiterOf({ limit: 100, per: "100s", burst: 100 });
+    generous.tryTake(90, 0);
+    generous.settle(90, 20, 0, 0);
+    expect(generous.available(0)).toBe(80);
+  });
+
+  it("buckets of calls count 1, whatever a call costs", () => {
+    const limiter = limiterOf({ limit: 3, per: "1m", burst: 3, counts: "calls" }, { limit: 1_000, per: "1m", burst: 1_000 });
+    expect([limiter.tryTake(400, 0), limiter.tryTake(400, 0)]).toEqual([0, 0]);
+    limiter.settle(400, 10, 0, 0);
+    expect([limiter.tryTake(10, 0), limiter.tryTake(10, 0)]).toEqual([0, 20_000]);
+  });
+
+  it("how much is left only ever lowers a bucket", () => {
+    const limiter = limiterOf({ limit: 10, per: "1s", burst: 10 });
+    limiter.learnRemaining(50, undefined, 0);
+    expect(limiter.available(0)).toBe(10);
+    limiter.learnRemaining(3, 60_000, 0);
+    expect(limiter.available(0)).toBe(3);
+    limiter.learnRemaining(8, undefined, 0);
+    expect(limiter.available(0)).toBe(3);
+    limiter.learnRemaining(0, 2_000, 0);
+    expect(limiter.waitMs(1, 0)).toBe(2_000);
+  });
+});
+
 describe("options of a rate limit", () => {
   it.each<[string, unknown, string]>([
     ["no buckets", [], "at"],
@@ -114,6 +148,7 @@ describe("options of a rate limit", () => {
     ["a burst in which no call fits", { limit: 1, burst: 0.5 }, "at.burst"],
     ["no end to the burst", { limit: 1, burst: Number.POSITIVE_INFINITY }, "at.burst"],
     ["an unknown scope", { limit: 1, scope: "user" }, "at.scope"],
+    ["an unknown count", { limit: 1, counts: "tokens" }, "at.counts"],
     ["a fault in the second", [{ limit: 1 }, { limit: -1 }], "at[1].limit"],
   ])("are refused with %s, by path", (_, options, path) => {
     expect(() => resolveRateLimits(options as RateLimitOptions, "at")).toThrow(expect.objectContaining({ code: "config", path }));

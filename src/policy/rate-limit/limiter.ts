@@ -48,6 +48,11 @@ export class Limiter {
     for (const bucket of this.#buckets) bucket.refund(cost, takenAt, now);
   }
 
+  /** A call that took `reserved` at `takenAt` has used `used`, as its answer says: what is too much is given back, what is missing owed. */
+  settle(reserved: number, used: number, takenAt: number, now: number): void {
+    for (const bucket of this.#buckets) bucket.settle(reserved, used, takenAt, now);
+  }
+
   /** A 429 was answered: pause every bucket for the hint, or halve the rate of the quickest where none was given. */
   throttled(hintMs: number | undefined, now: number): void {
     if (hintMs === undefined) this.#quickest?.slowDown(now);
@@ -57,6 +62,11 @@ export class Limiter {
   /** Until when the other side's hint stops it; in the past when nothing does. */
   get pausedUntil(): number {
     return this.#pausedUntil;
+  }
+
+  /** Whether it counts anything; without buckets it only obeys hints. */
+  get counts(): boolean {
+    return this.#buckets.length > 0;
   }
 
   learnRemaining(remaining: number, resetMs: number | undefined, now: number): void {

@@ -16,6 +16,8 @@ export interface RateLimitOptions {
   readonly burst?: number;
   /** Who shares the bucket: all calls of the API, each endpoint, or each partition (account, token). @default "api" */
   readonly scope?: RateLimitScope;
+  /** What is taken for a call: its cost (tokens, points; 1 unless said otherwise), or 1 whatever it costs. @default "cost" */
+  readonly counts?: "cost" | "calls";
 }
 
 export type RateLimitScope = "api" | "endpoint" | "partition";
@@ -25,9 +27,10 @@ export interface ResolvedRateLimit {
   readonly perMs: number;
   readonly burst: number;
   readonly scope: RateLimitScope;
+  readonly counts: "cost" | "calls";
 }
 
-const OPTIONS: readonly (keyof RateLimitOptions)[] = ["limit", "per", "burst", "scope"];
+const OPTIONS: readonly (keyof RateLimitOptions)[] = ["limit", "per", "burst", "scope", "counts"];
 
 /** The buckets, checked and completed. */
 export function resolveRateLimits(
@@ -60,5 +63,9 @@ function resolveOne(options: RateLimitOptions, path: string): ResolvedRateLimit 
   if (scope !== "api" && scope !== "endpoint" && scope !== "partition") {
     throw new ConfigError({ path: `${path}.scope`, message: `${path}.scope is ${shown(scope)}; give "api", "endpoint" or "partition"` });
   }
-  return Object.freeze({ limit, perMs, burst, scope });
+  const counts = options.counts ?? "cost";
+  if (counts !== "cost" && counts !== "calls") {
+    throw new ConfigError({ path: `${path}.counts`, message: `${path}.counts is ${shown(counts)}; give "cost" or "calls"` });
+  }
+  return Object.freeze({ limit, perMs, burst, scope, counts });
 }

@@ -18,23 +18,27 @@ export class TokenBucket {
   readonly #intervalMs: number;
   readonly #burst: number;
   readonly #stepMs: number;
+  /** Whether a call takes its cost, or 1. */
+  readonly countsCost: boolean;
   /** When the bucket is full again ("theoretical arrival time" of the literature). */
   #fullAt = Number.NEGATIVE_INFINITY;
   #pausedUntil = Number.NEGATIVE_INFINITY;
   /** Share of the full rate in force since `#slowedAt`; regrows with time. */
   #share = 1;
   #slowedAt = 0;
-  /** When the other side said last how much is left; what was taken before that is in its count. */
+  /** When the other side last said that less is left than we thought; what was taken before that is in its count. */
   #learnedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ResolvedRateLimit) {
     this.#intervalMs = options.perMs / options.limit;
     this.#burst = options.burst;
+    this.countsCost = options.counts !== "calls";
     this.#stepMs = Math.min(Math.max(options.perMs, SHORTEST_STEP_MS), LONGEST_STEP_MS);
   }
 
   /** Milliseconds until `cost` may be taken; 0 when it may be taken now. Infinity when it can never fit the burst. */
-  waitMs(cost: number, now: number): number {
+  waitMs(costOfCall: number, now: number): number {
+    const cost = this.#unitsOf(costOfCall);
     if (cost > this.#burst) return Number.POSITIVE_INFINITY;
     const interval = this.#interval(now);
     const allowedAt = this.#fullAt - (this.#burst - cost) * interval;
@@ -45,7 +49,14 @@ export class TokenBucket {
 
   /** Takes `cost`; only right after `waitMs` answered 0 for the same instant. */
   take(cost: number, now: number): void {
-    this.#fullAt = Math.max(this.#fullAt, now) + cost * this.#interval(now);
+    this.#fullAt = Math.max(this.#fullAt, now) + this.#unitsOf(cost) * this.#interval(now);
+  }
+
+  /** A call that took `reserved` at `takenAt` has used `used`: the difference is given back, or owed. */
+  settle(reserved: number, used: number, takenAt: number, now: number): void {
+    if (!this.countsCost) return;
+    if (used > reserved) this.take(used - reserved, now);
+    else this.refund(reserved - used, takenAt, now);
   }
 
   /**
@@ -54,7 +65,7 @@ export class TokenBucket {
    */
   refund(cost: number, takenAt: number, now: number): void {
     if (takenAt < this.#learnedAt) return;
-    const kept = cost - (now - takenAt) / this.#intervalMs;
+    const kept = this.#unitsOf(cost) - (now - takenAt) / this.#intervalMs;
     if (kept > 0) this.#fullAt -= kept * this.#interval(now);
   }
 
@@ -80,8 +91,9 @@ export class TokenBucket {
   learnRemaining(remaining: number, resetMs: number | undefined, now: number): void {
     const interval = this.#interval(now);
     const tokens = this.#burst - Math.max(0, this.#fullAt - now) / interval;
-    if (remaining < tokens) this.#fullAt = now + (this.#burst - Math.max(0, remaining)) * interval;
     if (remaining <= 0 && resetMs !== undefined) this.pause(resetMs, now);
+    if (!(remaining < tokens)) return;
+    this.#fullAt = now + (this.#burst - Math.max(0, remaining)) * interval;
     this.#learnedAt = now;
   }
 
@@ -89,6 +101,10 @@ export class TokenBucket {
   available(now: number): number {
     if (this.#pausedUntil > now) return 0;
     return Math.max(0, Math.floor(this.#burst - Math.max(0, this.#fullAt - now) / this.#interval(now) + 1e-6));
+  }
+
+  #unitsOf(cost: number): number {
+    return this.countsCost ? cost : 1;
   }
 
   #interval(now: number): number {
