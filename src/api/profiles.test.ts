@@ -51,7 +51,9 @@ describe("the profile", () => {
     const apis = Object.keys(profiles).map((name) => resolveApi(name, { profile: name as ProfileName }));
     expect(apis.filter((api) => api.settings("POST /x").repeatable).map(({ name }) => name)).toEqual(["llm"]);
     expect(apis.filter((api) => api.rateLimits.length > 0).map(({ name }) => name)).toEqual(["billing"]);
-    expect(apis.find(({ name }) => name === "billing")?.rateLimits).toEqual([{ limit: 2, perMs: 1_000, burst: 40, scope: "api" }]);
+    expect(apis.find(({ name }) => name === "billing")?.rateLimits).toEqual([
+      { limit: 2, perMs: 1_000, burst: 40, scope: "api", counts: "cost" },
+    ]);
   });
 
   test("job leaves time for all its tries and waits", () => {

@@ -19,7 +19,7 @@ export type Authentication =
   { readonly principal: Principal; readonly refusal?: undefined } | { readonly refusal: Refusal; readonly principal?: undefined };
 
 /** A failed try now and then is a mistake; more of them from one address are slowed down to one a second. */
-const FAILURES = { limit: 1, perMs: 1_000, burst: 20, scope: "api" } as const;
+const FAILURES = { limit: 1, perMs: 1_000, burst: 20, scope: "api", counts: "calls" } as const;
 /** Addresses come from outside: only so many are remembered, and the oldest goes first. */
 const MAX_CLIENTS = 10_000;
 const CHALLENGE = { "www-authenticate": 'Bearer realm="holdfast"' };
@@ -170,7 +170,8 @@ function toKnown(entry: TokenEntry, before: Known | undefined): Known {
     principal: Object.freeze({ name, scopes, apis, account, bound: account !== undefined }),
     bucket: sameLimit(before?.rateLimit, rateLimit)
       ? before?.bucket
-      : rateLimit && new TokenBucket({ limit: rateLimit.limit, perMs: rateLimit.perMs, burst: rateLimit.burst, scope: "api" }),
+      : rateLimit &&
+        new TokenBucket({ limit: rateLimit.limit, perMs: rateLimit.perMs, burst: rateLimit.burst, scope: "api", counts: "calls" }),
   };
 }
 

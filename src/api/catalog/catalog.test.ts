@@ -116,7 +116,7 @@ describe("limits", () => {
     ["openai", []],
     ["anthropic", []],
   ] as const)("of %s", (name, limits) => {
-    expect(resolveApi(name, catalog[name]).rateLimits).toEqual(limits);
+    expect(resolveApi(name, catalog[name]).rateLimits).toEqual(limits.map((limit) => ({ ...limit, counts: "cost" })));
   });
 });
 
