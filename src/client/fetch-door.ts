@@ -1,5 +1,5 @@
 import type { Reconcile } from "../api/reconcile.ts";
-import { ConfigError, IdempotencyKeyMissingError } from "../core/errors.ts";
+import { ConfigError, IdempotencyKeyMissingError, OutcomeUnknownError } from "../core/errors.ts";
 import { attach, explain, type Explanation } from "../core/explain.ts";
 import { refuseUnknown } from "../core/options.ts";
 import { shown } from "../core/shown.ts";
@@ -50,8 +50,12 @@ export function checkFetchOptions(options: FetchOptions): void {
 /** A request that a dead letter keeps, on its way again. */
 export interface Resending {
   readonly operation: string;
-  /** An earlier try of it may have happened. */
+  /** An earlier try of it may have happened, and sending it again may do it twice. */
   readonly inDoubt: boolean;
+  /** To be sent although nobody can tell. */
+  readonly confirmed: boolean;
+  /** The body as it was at first, where it was patched since. What is asked for under its key is still the same. */
+  readonly originalBody?: Uint8Array | undefined;
   /** Where a failure goes instead of into a new dead letter. */
   readonly keep: Keep;
 }
@@ -216,18 +220,19 @@ export class FetchDoor {
     resending: Resending | undefined,
   ): Promise<HttpAnswer> {
     const { api, settings, endpoint, request } = payload;
+    const original = resending?.originalBody === undefined ? request : { ...request, body: resending.originalBody as BodyInit };
     const answer = await runKeyed<HttpAnswer, HttpCall>(this.#engine, {
       api,
       endpoint,
       partition: this.#options.partition ?? "",
       key,
-      fingerprint: payloadFingerprint(request.method, endpoint, await payloadOf(request), api.idempotency?.ignore),
+      fingerprint: payloadFingerprint(request.method, endpoint, await payloadOf(original), api.idempotency?.ignore),
       durability: settings.durability,
       policy,
       work: this.#work,
       payload,
       details,
-      insist: resending !== undefined,
+      insist: resending === undefined ? undefined : (kept) => this.#endsWell(kept, payload),
       lookUp: async () => (resending === undefined ? undefined : await lookUp(details, resending)),
       encode: (answer) => answer.store(),
       outline: (answer) => answer.outline(),
@@ -238,6 +243,10 @@ export class FetchDoor {
     // The attempt belonged to all who waited; a body that still comes is this caller's alone.
     if (request.signal !== undefined) answer.endWith(request.signal);
     return answer;
+  }
+
+  async #endsWell(kept: StoredAnswer, payload: HttpCall): Promise<boolean> {
+    return (await this.#work.judge(HttpAnswer.kept(kept), 1, payload)).kind === "success";
   }
 
   async #refresh({ api, credential: refused }: HttpCall): Promise<void> {
@@ -270,11 +279,13 @@ function isFinal({ outcome, because }: Explanation): boolean {
   return outcome === "failed" && !(because.code === "attempts-exhausted" && because.maxAttempts === 1);
 }
 
-/** A request in doubt goes again because somebody says so; but where the other side can tell that it stands, it does not go. */
-async function lookUp(details: CallDetails<HttpAnswer>, { operation, inDoubt }: Resending): Promise<HttpAnswer | undefined> {
-  if (!inDoubt || details.repeatable !== false || details.reconcile === undefined) return undefined;
+/** A request in doubt is looked up where the other side can tell. Where it cannot, it goes only if somebody answers for it. */
+async function lookUp(details: CallDetails<HttpAnswer>, { operation, inDoubt, confirmed }: Resending): Promise<HttpAnswer | undefined> {
+  if (!inDoubt || details.reconcile === undefined) return undefined;
   const told = await details.reconcile({ operation, idempotencyKey: details.idempotencyKey });
-  return told.happened === true ? told.value : undefined;
+  if (told.happened === true) return told.value;
+  if (told.happened === false || confirmed) return undefined;
+  throw new OutcomeUnknownError(details.idempotencyKey ?? operation);
 }
 
 /** The IETF draft has the key as a string of RFC 9651; most APIs take it bare. Both are accepted. */

@@ -24,8 +24,8 @@ export interface KeyedWork<Value, Payload> {
   readonly work: Work<Value, Payload>;
   readonly payload: Payload;
   readonly details: CallDetails<Value>;
-  /** An operator answers for sending it, whatever an earlier try may have done. */
-  readonly insist?: boolean;
+  /** An operator answers for sending it, whatever an earlier try may have done; says whether a kept answer will do all the same. */
+  readonly insist?: ((kept: StoredAnswer) => Promise<boolean>) | undefined;
   /** Looks whether it has happened already, before anything is sent. */
   lookUp?(): Promise<Value | undefined>;
   encode(value: Value): Promise<StoredAnswer | undefined>;
@@ -53,7 +53,7 @@ export function runKeyed<Value, Payload>(engine: Engine, keyed: KeyedWork<Value,
     ttlMs: api.keyTtlMs,
     store: engine.keysFor(keyed.durability),
     honoured: details.repeatable !== false,
-    insist: keyed.insist ?? false,
+    insist: keyed.insist,
     signal,
     deadlineAt: Math.min(
       policy.cutAtTotal ? startedAt + policy.totalMs : Number.POSITIVE_INFINITY,

@@ -428,7 +428,7 @@ describe("a doubt that an earlier try left", () => {
   });
 
   test("does not stop one that somebody answers for", async () => {
-    expect(await guard.guard(keyed(answer("sent again"), { insist: true }))).toEqual({ text: "sent again" });
+    expect(await guard.guard(keyed(answer("sent again"), { insist: async () => true }))).toEqual({ text: "sent again" });
     expect(await guard.guard(keyed(answer("x")))).toEqual({ text: "sent again" });
   });
 
@@ -456,7 +456,7 @@ describe("a doubt that an earlier try left", () => {
 
   test("outlives a try that was sent and failed without effect", async () => {
     const error = explained(new Error("refused"), "none");
-    await expect(guard.guard(keyed(() => Promise.reject(error), { insist: true }))).rejects.toBe(error);
+    await expect(guard.guard(keyed(() => Promise.reject(error), { insist: async () => true }))).rejects.toBe(error);
     expect(await begin("t")).toEqual({ state: "claimed", earlier: "unknown" });
   });
 

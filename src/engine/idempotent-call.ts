@@ -22,8 +22,11 @@ export interface KeyedCall<Value> {
   readonly store: IdempotencyStore;
   /** The other side dedupes by this key, or does no harm when it is asked again: so sending again after a doubt is safe. */
   readonly honoured: boolean;
-  /** Somebody answers for sending it, whatever an earlier try may have done. */
-  readonly insist?: boolean;
+  /**
+   * Somebody answers for sending it, whatever an earlier try may have done. Told the answer that is kept under the key, it says
+   * whether that is the end that was wanted; one that is not is no reason to send nothing.
+   */
+  readonly insist?: ((kept: StoredAnswer) => Promise<boolean>) | undefined;
   /** The caller's. */
   readonly signal: AbortSignal | undefined;
   /** Until when this caller waits for the work of another; monotonic ms. */
@@ -55,6 +58,8 @@ export interface KeyedCall<Value> {
 const LEASE_MS = 60_000;
 /** Doubts whose dead letter is remembered, so that a repeat does not make another. */
 const KNOWN_DOUBTS = 1_000;
+/** No answer is kept for so long: seen from there, every one has expired. */
+const PAST_EVERY_ANSWER_MS = 100 * 365 * 86_400_000;
 
 /** What came of the work, for those who wait beside its first caller. */
 type Ended =
@@ -182,7 +187,11 @@ export class IdempotencyGuard {
     const token = uuidv7(clock.now(), random);
     const now = clock.now();
     const { key, scopedKey, fingerprint, store } = call;
-    const [begun] = await store.begin([{ key: scopedKey, fingerprint, token, now, leaseUntil: now + LEASE_MS }]);
+    const request = { key: scopedKey, fingerprint, token, now, leaseUntil: now + LEASE_MS };
+    let [begun] = await store.begin([request]);
+    if (begun?.state === "done" && call.insist !== undefined && !(await call.insist(begun.answer))) {
+      [begun] = await store.begin([{ ...request, now: now + PAST_EVERY_ANSWER_MS }]);
+    }
     switch (begun?.state) {
       case "mismatch":
         throw new IdempotencyMismatchError(key);
@@ -192,7 +201,7 @@ export class IdempotencyGuard {
         call.replayed();
         return { value: call.decode(begun.answer, undefined), ended: { how: "answered", answer: begun.answer, failure: undefined } };
       case "claimed":
-        return await this.#work(call, token, stop, begun.earlier === "unknown" && !call.honoured && call.insist !== true);
+        return await this.#work(call, token, stop, begun.earlier === "unknown" && !call.honoured && call.insist === undefined);
       case undefined:
         throw new TypeError("the store answered no result for one begin request");
     }

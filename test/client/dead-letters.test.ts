@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { memory } from "../../src/adapters/store/memory/index.ts";
 import { sqlite } from "../../src/adapters/store/sqlite/index.ts";
 import type { ApiOptions } from "../../src/api/api-options.ts";
-import type { ReplayEntry } from "../../src/client/dead-letters.ts";
+import type { ReplayEntry } from "../../src/client/replay-options.ts";
 import type { Holdfast, HoldfastOptions } from "../../src/client/holdfast.ts";
 import { explain } from "../../src/core/explain.ts";
 import type { DeadLetter } from "../../src/ports/dead-letter-store.ts";
@@ -315,7 +315,7 @@ describe("a replay", () => {
     await start([{ when: { nth: 1 }, then: { reset: "before" } }]);
     const letter = await bury("a", "/blind", post("a", { "Idempotency-Key": "k" }));
     expect(letter.reason).toBe("outcome-unknown");
-    expect((await hf.deadLetters.replay({ ids: [letter.id] })).resolved).toBe(1);
+    expect((await hf.deadLetters.replay({ ids: [letter.id], confirm: true })).resolved).toBe(1);
     const later = await hf.fetch("api")("/blind", post("a", { "Idempotency-Key": "k" }));
     expect([later.status, later.headers.get("idempotency-replayed")]).toEqual([201, "true"]);
     expect(api.ledger.effects()).toEqual(new Map([["a", 1]]));
@@ -339,7 +339,7 @@ describe("a replay", () => {
     await using server = await serve((seen, response) => json(response, seen.nth === 1 ? 503 : 201, {}));
     hf = await engineFor(server.url, { retry: { maxAttempts: 1 } });
     const letter = await bury("", "/x", { ...init(), headers: { "Idempotency-Key": "k" } });
-    expect(await hf.deadLetters.replay({ ids: [letter.id] })).toMatchObject({ resolved: 1 });
+    expect(await hf.deadLetters.replay({ ids: [letter.id], confirm: true })).toMatchObject({ resolved: 1 });
     expect(server.seen.map(({ headers }) => headers["x-request-id"])).toEqual([letter.id, letter.id]);
     const again = await hf.fetch("api")("/x", { ...init(), headers: { "Idempotency-Key": "k" } });
     expect(again.headers.get("idempotency-replayed")).toBe("true");
@@ -453,9 +453,18 @@ describe("a replay", () => {
         .catch(() => undefined);
     await first.close();
     hf = await engineFor(api.url, { retry: { maxAttempts: 1 }, endpoints: { "POST /blind": { reconcile } } }, { store });
-    expect(await hf.deadLetters.replay({ filter: {} })).toMatchObject({ resolved: 2 });
+    expect(await hf.deadLetters.replay({ filter: {} })).toMatchObject({ resolved: 1, skipped: 1 });
     expect(asked).toEqual(['{"email":"there-too"}', '{"email":"who-knows-too"}']);
-    expect(api.ledger.effects().get("there-too")).toBe(1);
+    expect(api.ledger.effects()).toEqual(
+      new Map([
+        ["there", 1],
+        ["who-knows", 1],
+        ["there-too", 1],
+        ["who-knows-too", 1],
+      ]),
+    );
+    // Nobody can tell of the second; whoever sends it all the same has to say so.
+    expect(await hf.deadLetters.replay({ filter: {}, confirm: true })).toMatchObject({ resolved: 1 });
     expect(api.ledger.effects().get("who-knows-too")).toBe(2);
   });
 
@@ -486,7 +495,16 @@ describe("a replay", () => {
       entries: [{ because: "another replay has had it for 5m; after 15m it counts as lost" }],
     });
     await clock.advance("10m");
-    expect(await hf.deadLetters.replay({ filter: {} })).toMatchObject({ resolved: 1 });
+    // It was refused before; but the one who vanished may have sent it, and this API does not dedupe.
+    expect(await hf.deadLetters.replay({ filter: {} })).toMatchObject({
+      skipped: 1,
+      entries: [{ because: expect.stringContaining("it may have happened") as string }],
+    });
+    expect(await hf.deadLetters.replay({ filter: {}, confirm: true })).toMatchObject({ resolved: 1 });
+    expect((await hf.deadLetters.get(letter.id)).attempts.map(({ verdict }) => [verdict.effect, verdict.rule])).toEqual([
+      ["done", "status:400"],
+      ["unknown", "holder-vanished"],
+    ]);
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { ReplayEntry, ReplayOptions } from "../../client/dead-letters.ts";
+import type { ReplayEntry, ReplayOptions } from "../../client/replay-options.ts";
 import { ConfigError } from "../../core/errors.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { demandThere } from "../demand-there.ts";
