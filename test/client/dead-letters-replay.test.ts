@@ -46,10 +46,10 @@ function emptied(file: string): void {
 }
 
 type Door = "fetch" | "enqueue";
-type Rules = FlakyScript["rules"];
+type Rules = NonNullable<FlakyScript["rules"]>;
 
 const KEYED = { idempotency: {} } as const;
-const refused = (code = "INVALID_FIELD"): NonNullable<Rules> => [{ then: { status: 422, json: { error: { code } } } }];
+const refused = (code = "INVALID_FIELD"): Rules => [{ then: { status: 422, json: { error: { code } } } }];
 
 async function start(rules: Rules, options: Omit<ApiOptions, "baseUrl"> = {}, engine: Partial<HoldfastOptions> = {}): Promise<void> {
   sent = [];
