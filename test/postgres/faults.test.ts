@@ -6,7 +6,7 @@ import { sleep } from "../../src/ports/clock.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { answer, beginRequest, letter, MINUTE, T0 } from "../../src/testing/store-conformance/samples.ts";
 import { proxyTo, type Proxy } from "./proxy.ts";
-import { postgresPrograms, startCluster, testDatabase, type TestDatabase } from "./server.ts";
+import { testDatabase, type TestDatabase } from "./server.ts";
 import { connect, type Client, type ClientKind } from "./subject.ts";
 
 let database: TestDatabase;
@@ -183,45 +183,4 @@ describe.each(["pg", "postgres.js"] as const)("through %s", (kind) => {
     });
     await client.end();
   });
-
-  it.skipIf(postgresPrograms() === undefined)(
-    "a server that crashes keeps what was acknowledged, and the store goes on when it is back",
-    { timeout: 60_000 },
-    async () => {
-      const cluster = await startCluster();
-      const client = connect(kind, cluster.url);
-      try {
-        const store = await postgres(client.client)();
-        const kept: number[] = [];
-        let number = 0;
-        const running = new AbortController();
-        const caller = async (): Promise<void> => {
-          while (!running.signal.aborted) {
-            const mine = (number += 1);
-            await store.deadLetters.add([letter(mine)]).then(
-              () => kept.push(mine),
-              () => sleep(systemClock, 20),
-            );
-          }
-        };
-        const callers = Array.from({ length: 8 }, caller);
-        for (let crash = 0; crash < 2; crash += 1) {
-          const before = kept.length;
-          while (kept.length < before + 50) await sleep(systemClock, 5);
-          await cluster.stop("immediate");
-          await cluster.start();
-        }
-        const before = kept.length;
-        while (kept.length < before + 20) await sleep(systemClock, 5);
-        running.abort();
-        await Promise.all(callers);
-        for (const mine of kept) expect((await store.deadLetters.get(letter(mine).id))?.attempts).toHaveLength(2);
-        expect((await store.check()).faults).toEqual([]);
-        await store.close();
-      } finally {
-        await client.end();
-        await cluster.dispose();
-      }
-    },
-  );
 });

@@ -7,9 +7,9 @@ export interface Proxy {
   readonly url: string;
   /**
    * The next request is done by the server, committed if it commits, and then its connection is gone: the answer stays with us.
-   * Resolves when that has happened.
+   * Resolves when that has happened. `after`: so many requests pass before.
    */
-  loseNextAnswer(): Promise<void>;
+  loseNextAnswer(after?: number): Promise<void>;
   /** The connection is gone before the next request is sent on. */
   loseNextRequest(): Promise<void>;
   /** Ends every connection now. */
@@ -23,11 +23,12 @@ const READY = "Z";
 export async function proxyTo(target: string): Promise<Proxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
-  let armed: { readonly lose: "answer" | "request"; readonly done: () => void } | undefined;
+  let armed: { readonly lose: "answer" | "request"; after: number; readonly done: () => void } | undefined;
 
   const server = createServer((client) => {
     const upstream = connect(Number(port), hostname);
-    let doomed: (() => void) | undefined;
+    /** It has asked for something since the last loss was ordered. */
+    let asking = false;
     const read = messages();
     const cut = (): void => {
       client.destroy();
@@ -44,23 +45,24 @@ export async function proxyTo(target: string): Promise<Proxy> {
     }
     let started = false;
     client.on("data", (chunk) => {
-      const isRequest = started;
-      if (armed && isRequest && !doomed) {
-        const { lose, done } = armed;
+      asking = started && armed !== undefined;
+      if (asking && armed?.lose === "request") {
+        armed.done();
         armed = undefined;
-        if (lose === "request") {
-          done();
-          return cut();
-        }
-        doomed = done;
+        return cut();
       }
       upstream.write(chunk);
     });
     upstream.on("data", (chunk) => {
       const ready = read(chunk).at(-1)?.type === READY;
-      if (doomed && ready) {
-        doomed();
-        return cut();
+      if (ready && asking && armed?.lose === "answer") {
+        asking = false;
+        if (armed.after === 0) {
+          armed.done();
+          armed = undefined;
+          return cut();
+        }
+        armed.after -= 1;
       }
       if (ready) started = true;
       client.write(chunk);
@@ -68,14 +70,14 @@ export async function proxyTo(target: string): Promise<Proxy> {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port: own } = server.address() as AddressInfo;
-  const arm = (lose: "answer" | "request"): Promise<void> =>
+  const arm = (lose: "answer" | "request", after: number): Promise<void> =>
     new Promise((done) => {
-      armed = { lose, done };
+      armed = { lose, after, done };
     });
   return {
     url: Object.assign(new URL(target), { hostname: "127.0.0.1", port: String(own) }).href,
-    loseNextAnswer: () => arm("answer"),
-    loseNextRequest: () => arm("request"),
+    loseNextAnswer: (after = 0) => arm("answer", after),
+    loseNextRequest: () => arm("request", 0),
     cutAll: () => {
       for (const socket of sockets) socket.destroy();
     },

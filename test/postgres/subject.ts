@@ -16,7 +16,8 @@ export function connect(kind: ClientKind, url: string, max = 4): Client {
     const pool = new Pool({ connectionString: url, max, application_name: "holdfast" });
     return { client: pool, end: () => pool.end() };
   }
-  const sql = postgresJs(url, { max, onnotice: () => {}, connection: { application_name: "holdfast" } });
+  // Array types need not be fetched: all parameters are texts.
+  const sql = postgresJs(url, { max, fetch_types: false, onnotice: () => {}, connection: { application_name: "holdfast" } });
   return { client: sql, end: () => sql.end({ timeout: 1 }) };
 }
 

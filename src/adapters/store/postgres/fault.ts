@@ -43,6 +43,9 @@ const PASSING = new Set([SERIALIZATION_FAILURE, DEADLOCK_DETECTED, "55P03", "250
 /** The server ended the connection, or says itself that it does not know how the transaction ended. */
 const BROKEN = /^(?:08...|57P01|57P02|57P05|40003)$/;
 
+/** PostgreSQL's codes. None begins with E, and those of the operating system do: EPIPE has five letters too. */
+const SQL_STATE = /^(?!E)[0-9A-Z]{5}$/;
+
 /** The connection was never there. */
 const NEVER_CONNECTED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "CONNECT_TIMEOUT"]);
 
@@ -55,7 +58,7 @@ const LOST_STATEMENT = new Set(["26000", "42P05"]);
 export function faultOf(error: unknown): Fault {
   const { code, message } = (error ?? {}) as { readonly code?: unknown; readonly message?: unknown };
   const head = { ...(typeof code === "string" && { code }), message: typeof message === "string" ? message : String(error) };
-  if (typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && !BROKEN.test(code)) {
+  if (typeof code === "string" && SQL_STATE.test(code) && !BROKEN.test(code)) {
     return { ...head, effect: "none", retryable: PASSING.has(code), answered: true };
   }
   const unsent = (typeof code === "string" && NEVER_CONNECTED.has(code)) || NOT_SENT.test(head.message);

@@ -720,9 +720,9 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- Makes the partitions of today and the days ahead, and takes away those of days of which nothing is needed any more: what is
--- over since yesterday, and holds at most a thousand operations that have not been swept, which move to the rest. Runs as the
--- schema's owner, so that a role which may only work with rows can have it done. One at a time; whoever finds another at it
--- leaves, and so does one who would have to wait for a lock: it is asked for again.
+-- over since yesterday, and holds few operations that have not been swept (a thousand, or a twentieth of at most 32 MiB), which
+-- move to the rest while everybody waits. Runs as the schema's owner, so that a role which may only work with rows can have it
+-- done. One at a time; whoever finds another at it leaves, and so does one who would have to wait for a lock: it is asked for again.
 CREATE FUNCTION holdfast.tend_partitions_1(ahead int4) RETURNS int4
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '300ms' SET jit = off AS $$
 #variable_conflict use_variable
@@ -732,6 +732,8 @@ DECLARE
   name text;
   stem text;
   left_over int8;
+  rows float8;
+  bytes float8;
   needed uuid[];
   dropped int4 := 0;
 BEGIN
@@ -760,8 +762,9 @@ BEGIN
   LOOP
     day := name::date - date '1970-01-01';
     EXIT WHEN day >= today - 1;
-    SELECT count(*) INTO left_over FROM (SELECT holdfast.needed_ids_1(day) LIMIT 1001) AS needed;
-    CONTINUE WHEN left_over > 1000;
+    SELECT count(*) INTO left_over FROM (SELECT holdfast.needed_ids_1(day) LIMIT 20001) AS needed;
+    SELECT greatest(reltuples, 1), pg_table_size(oid) INTO rows, bytes FROM pg_class WHERE oid = to_regclass('holdfast.operation_' || name);
+    CONTINUE WHEN left_over > 1000 AND (left_over > least(20000, rows / 20) OR left_over * bytes / rows > 33554432);
     BEGIN
       LOCK TABLE holdfast.operation, holdfast.attempt, holdfast.answer IN ACCESS EXCLUSIVE MODE;
       -- Asked again, now that nobody can add to them.
