@@ -1,7 +1,8 @@
 /**
  * Measures Holdfast beside its peers.
  *
- *     npm run bench                      all suites, as a table
+ *     npm run bench                      all suites that need nothing but this repository, as a table
+ *     npm run bench -- queue             beside other queues: needs PostgreSQL and redis-server, and installs those queues
  *     npm run bench -- retry pending     some of them
  *     npm run bench -- --json            one line of JSON for each figure
  *     npm run bench -- --quick           hardly anything is measured: to see that it runs
@@ -25,6 +26,9 @@ const { values, positionals } = parseArgs({
   },
 });
 
+/** Suites that run only when they are asked for by name. */
+const onRequest: Readonly<Record<string, string>> = { queue: "./queue/suite.ts", parked: "./queue/parked.ts" };
+
 const names = readdirSync(new URL("suites/", import.meta.url))
   .filter((file) => file.endsWith(".ts"))
   .map((file) => file.slice(0, -".ts".length))
@@ -35,16 +39,17 @@ else await measure(values.only);
 
 /** Runs one suite here and writes its figures, one a line. */
 async function measure(name: string): Promise<void> {
-  const { suite } = (await import(`./suites/${name}.ts`)) as { readonly suite: Suite };
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+  const { suite } = (await import(onRequest[name] ?? `./suites/${name}.ts`)) as { readonly suite: Suite };
   for (const figure of await suite.run(values.quick)) process.stdout.write(`${JSON.stringify(figure)}\n`);
   // What a peer leaves running holds nobody up.
   process.exit(0);
 }
 
 async function report(): Promise<void> {
-  const unknown = positionals.filter((name) => !names.includes(name));
+  const unknown = positionals.filter((name) => !names.includes(name) && !Object.hasOwn(onRequest, name));
   if (unknown.length > 0) {
-    console.error(`there is no suite named ${unknown.join(", ")}; there are ${names.join(", ")}`);
+    console.error(`there is no suite named ${unknown.join(", ")}; there are ${[...names, ...Object.keys(onRequest)].join(", ")}`);
     process.exitCode = 2;
     return;
   }
@@ -64,9 +69,12 @@ async function report(): Promise<void> {
 async function figuresOf(name: string): Promise<readonly Figure[]> {
   const args = [fileURLToPath(import.meta.url), "--only", name, ...(values.quick ? ["--quick"] : [])];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const end = (): void => void child.kill();
+  process.once("SIGTERM", end);
   let output = "";
   for await (const chunk of child.stdout.setEncoding("utf8")) output += String(chunk);
   const code = child.exitCode ?? (await new Promise<number | null>((resolve) => child.once("exit", resolve)));
+  process.removeListener("SIGTERM", end);
   if (code !== 0) {
     console.error(`the suite ${name} ended with ${code ?? child.signalCode}`);
     process.exitCode = 1;

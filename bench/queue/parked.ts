@@ -1,17 +1,19 @@
 /**
- * What a claim and a settle cost while a lane holds a thousand, a hundred thousand and a million parked operations, and how
- * long a store of that size takes to open. Wall time and processor time, since other work on the machine disturbs only the first.
- *
- *     node bench/queue/parked.ts [folder] [sizes, such as 1000,100000,1000000]
+ * Cost against size: what a claim and a settle take while a lane of a SQLite store holds a thousand, a hundred thousand and a million
+ * parked operations, how long a store of that size takes to open, and what the process grows by. Processor time, since other work on
+ * the machine disturbs it least.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sqlite } from "../../src/adapters/store/sqlite/index.ts";
+import { collectAll } from "../harness.ts";
+import { portions } from "./contender.ts";
 import type { NewOperation, OperationStore } from "../../src/ports/operation-store.ts";
+import { absolute, type Figure, type Suite } from "../figure.ts";
 
-const folder = mkdtempSync(join(process.argv[2] ?? tmpdir(), "holdfast-bench-"));
-const sizes = (process.argv[3] ?? "1000,100000,1000000").split(",").map(Number);
+const SIZES = [1_000, 100_000, 1_000_000];
+const QUICK_SIZES = [10, 100, 1_000];
 const LANE = { api: "crm", endpoint: "POST /contacts", partition: "" };
 const BODY = new TextEncoder().encode(JSON.stringify({ email: "ada@example.com", note: "x".repeat(150) }));
 const ITEMS = 5_000;
@@ -32,17 +34,12 @@ function operation(number: number, dueAt: number): NewOperation {
   };
 }
 
-interface Cost {
-  readonly wall: number;
-  readonly processor: number;
-}
-
-/** Microseconds an item. */
-async function costOf(items: number, work: () => Promise<void>): Promise<Cost> {
-  const [started, before] = [performance.now(), process.cpuUsage()];
+/** Microseconds of the processor for each item, all threads. */
+async function costOf(items: number, work: () => Promise<void>): Promise<number> {
+  const before = process.cpuUsage();
   await work();
-  const used = process.cpuUsage(before);
-  return { wall: ((performance.now() - started) / items) * 1_000, processor: (used.user + used.system) / items };
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / items;
 }
 
 async function claimAndSettle(queue: OperationStore): Promise<void> {
@@ -55,37 +52,80 @@ async function claimAndSettle(queue: OperationStore): Promise<void> {
   }
 }
 
-const path = join(folder, "parked.db");
-let store = await sqlite(path)();
-let number = 0;
-let parked = 0;
-const accept = async (count: number, dueAt: number): Promise<void> => {
-  for (let left = count; left > 0; left -= 500) {
-    await store.operations?.accept(Array.from({ length: Math.min(500, left) }, () => operation((number += 1), dueAt)));
-  }
-};
-for (const size of sizes) {
-  await accept(size - parked, LATER);
-  parked = size;
-  await store.close();
-  const reopening = await costOf(1, async () => {
+interface Reading {
+  readonly size: number;
+  /** µs of a claim and a settle, the best of three rounds. */
+  readonly cost: number;
+  readonly openMs: number;
+  /** Of the process, once the work is done. */
+  readonly residentBytes: number;
+}
+
+async function readings(path: string, sizes: readonly number[]): Promise<readonly Reading[]> {
+  let store = await sqlite(path)();
+  let number = 0;
+  let parked = 0;
+  const accept = async (count: number, dueAt: number): Promise<void> => {
+    for (const part of portions(count, 500)) {
+      await store.operations?.accept(Array.from({ length: part }, () => operation((number += 1), dueAt)));
+    }
+  };
+  const read: Reading[] = [];
+  // The first size twice, and the first time for nothing: until then everything is new to the process.
+  for (const size of [sizes[0] as number, ...sizes]) {
+    await accept(size - parked, LATER);
+    parked = size;
+    await store.close();
+    const started = performance.now();
     store = await sqlite(path)();
     await store.operations?.backlog(1);
-  });
-  const queue = store.operations as OperationStore;
-  const rounds: Cost[] = [];
-  for (let round = 0; round < 3; round += 1) {
-    await accept(ITEMS, 0);
-    rounds.push(await costOf(ITEMS, () => claimAndSettle(queue)));
+    const openMs = performance.now() - started;
+    const queue = store.operations as OperationStore;
+    const costs: number[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      await accept(ITEMS, 0);
+      costs.push(await costOf(ITEMS, () => claimAndSettle(queue)));
+    }
+    collectAll();
+    read.push({ size, cost: Math.min(...costs), openMs, residentBytes: process.memoryUsage().rss });
   }
-  const backlog = await costOf(200, async () => {
-    for (let times = 0; times < 200; times += 1) await queue.backlog(1);
-  });
-  const best = (pick: (cost: Cost) => number): string => Math.min(...rounds.map(pick)).toFixed(1);
-  console.log(
-    `${String(size).padStart(9)} parked: claim + settle ${best(({ wall }) => wall)} µs an item (processor ${best(({ processor }) => processor)}),` +
-      ` backlog ${backlog.wall.toFixed(0)} µs, open ${(reopening.wall / 1_000).toFixed(0)} ms`,
-  );
+  await store.close();
+  return read.slice(1);
 }
-await store.close();
-rmSync(folder, { recursive: true });
+
+async function run(quick: boolean): Promise<readonly Figure[]> {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-bench-"));
+  try {
+    const read = await readings(join(folder, "parked.db"), quick ? QUICK_SIZES : SIZES);
+    const [first, ...others] = read as readonly [Reading, ...Reading[]];
+    const last = others.at(-1) ?? first;
+    const name = (size: number): string => `sqlite: claim and settle beside ${size.toLocaleString("en")} parked`;
+    return [
+      absolute(name(first.size), first.cost, "µs of CPU"),
+      ...others.map(({ size, cost }): Figure => {
+        const ratio = cost / first.cost;
+        return {
+          name: name(size),
+          value: cost,
+          unit: "µs of CPU",
+          against: `${first.size.toLocaleString("en")} parked`,
+          ratio,
+          aim: 1.5,
+          holds: ratio <= 1.5,
+        };
+      }),
+      absolute(`sqlite: opening ${last.size.toLocaleString("en")} parked`, last.openMs, "ms", 2_000),
+      absolute(
+        "sqlite: the process grows from the first size to the last",
+        (last.residentBytes - first.residentBytes) / 2 ** 20,
+        "MiB",
+        64,
+      ),
+    ];
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What a backlog that rests costs the work beside it. */
+export const suite: Suite = { about: "claim and settle beside parked operations", run };

@@ -4,16 +4,12 @@
  * is measured against it.
  */
 import { DatabaseSync } from "node:sqlite";
+import { PAYLOAD, type Contender } from "./contender.ts";
 
-export interface Sketch {
-  /** Resolves when the job is on disk. */
-  enqueue(body: Uint8Array): Promise<void>;
-  claim(limit: number): Promise<readonly number[]>;
-  settle(id: number): Promise<void>;
-  close(): void;
-}
+const BATCH = 50;
+const LOOPS = 2;
 
-export function sketch(path: string): Sketch {
+export async function openSketch(path: string): Promise<Contender> {
   const db = new DatabaseSync(path);
   db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -32000");
   db.exec(`CREATE TABLE body (id INTEGER PRIMARY KEY, body BLOB); CREATE TABLE ready (id INTEGER PRIMARY KEY);
@@ -41,21 +37,42 @@ export function sketch(path: string): Sketch {
       waiting.push({ run, resolve });
     });
 
-  return {
-    enqueue: (body) => later(() => void insertReady.run(insertBody.run(body).lastInsertRowid)),
-    claim: (limit) =>
-      later(() =>
-        pick.all(limit).map(({ id }) => {
-          deleteReady.run(id as number);
-          insertLeased.run(id as number);
-          return id as number;
-        }),
-      ),
-    settle: (id) =>
-      later(() => {
-        deleteLeased.run(id);
-        insertDone.run(id);
+  const claim = (limit: number): Promise<readonly number[]> =>
+    later(() =>
+      pick.all(limit).map(({ id }) => {
+        deleteReady.run(id as number);
+        insertLeased.run(id as number);
+        return id as number;
       }),
-    close: () => db.close(),
+    );
+  const settle = (id: number): Promise<void> =>
+    later(() => {
+      deleteLeased.run(id);
+      insertDone.run(id);
+    });
+  const enqueue = (): Promise<void> =>
+    later(() => void insertReady.run(insertBody.run(encoder.encode(JSON.stringify(PAYLOAD))).lastInsertRowid));
+  const closing = new AbortController();
+
+  return {
+    enqueue,
+    bulk: (count) => Promise.all(Array.from({ length: count }, enqueue)),
+    work: async (done) => {
+      const loop = async (): Promise<void> => {
+        while (!closing.signal.aborted) {
+          const ids = await claim(BATCH);
+          await Promise.all(ids.map(settle));
+          done(ids.length);
+        }
+      };
+      for (let begun = 0; begun < LOOPS; begun += 1) void loop();
+    },
+    close: async () => {
+      closing.abort();
+      await later(() => undefined);
+      db.close();
+    },
   };
 }
+
+const encoder = new TextEncoder();

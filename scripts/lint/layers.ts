@@ -67,6 +67,8 @@ export const NODE_IF_PRESENT: readonly string[] = [
   "api/secret",
   // The same, for refresh tokens that change with each answer.
   "api/oauth2",
+  // process.getBuiltinModule?.("node:crypto"), because its SHA-256 is five times as fast as one in JavaScript.
+  "policy/idempotency/sha256",
 ];
 
 /** The places that may read clocks, set timers and roll dice. Everyone else is handed a Clock and a Random. */

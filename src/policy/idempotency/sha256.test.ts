@@ -1,11 +1,14 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { sha256Hex } from "./sha256.ts";
+import { plainSha256Hex, sha256Hex as platformSha256Hex } from "./sha256.ts";
 
 const real = (input: string | Uint8Array): string => createHash("sha256").update(input).digest("hex");
 
-describe("SHA-256", () => {
+describe.each([
+  ["SHA-256 of the platform", platformSha256Hex],
+  ["SHA-256 in plain JavaScript", plainSha256Hex],
+])("%s", (_name, sha256Hex) => {
   it("is that of FIPS 180-4", () => {
     expect(sha256Hex("")).toBe("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     expect(sha256Hex("abc")).toBe("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");

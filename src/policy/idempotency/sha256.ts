@@ -1,6 +1,7 @@
 /**
- * SHA-256 (FIPS 180-4) in plain JavaScript. Keys and fingerprints must be made synchronously and without `node:` modules,
- * and Web Crypto is asynchronous; this is used on short texts, never for secrets.
+ * SHA-256 (FIPS 180-4): the platform's where there is a synchronous one, asked for and not imported, so that this also loads
+ * where there are no `node:` modules; elsewhere in plain JavaScript, since Web Crypto is asynchronous. Used on short texts, never
+ * for secrets.
  */
 const K = new Int32Array([
   0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be,
@@ -13,8 +14,19 @@ const K = new Int32Array([
 
 const encoder = new TextEncoder();
 
+type Hash = (algorithm: "sha256", data: string | Uint8Array, outputEncoding: "hex") => string;
+
+const platform = (globalThis as { process?: { getBuiltinModule?: (id: string) => unknown } }).process?.getBuiltinModule?.("node:crypto") as
+  { readonly hash?: Hash } | undefined;
+const hash = platform?.hash;
+
 /** The digest as 64 hex digits. Text is hashed as UTF-8. */
 export function sha256Hex(input: string | Uint8Array): string {
+  return hash === undefined ? plainSha256Hex(input) : hash("sha256", input, "hex");
+}
+
+/** The same, a fifth as fast, and without any platform. */
+export function plainSha256Hex(input: string | Uint8Array): string {
   const bytes = typeof input === "string" ? encoder.encode(input) : input;
   const padded = new Uint8Array((((bytes.length + 8) >> 6) << 6) + 64);
   padded.set(bytes);
@@ -23,15 +35,15 @@ export function sha256Hex(input: string | Uint8Array): string {
   view.setUint32(padded.length - 8, Math.floor(bytes.length / 0x20000000));
   view.setUint32(padded.length - 4, (bytes.length << 3) >>> 0);
 
-  const hash = new Int32Array([0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19]);
+  const state = new Int32Array([0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19]);
   const words = new Int32Array(64);
-  for (let offset = 0; offset < padded.length; offset += 64) compress(hash, words, view, offset);
+  for (let offset = 0; offset < padded.length; offset += 64) compress(state, words, view, offset);
   let hex = "";
-  for (const word of hash) hex += (word >>> 0).toString(16).padStart(8, "0");
+  for (const word of state) hex += (word >>> 0).toString(16).padStart(8, "0");
   return hex;
 }
 
-function compress(hash: Int32Array, words: Int32Array, view: DataView, offset: number): void {
+function compress(state: Int32Array, words: Int32Array, view: DataView, offset: number): void {
   for (let t = 0; t < 16; t += 1) words[t] = view.getInt32(offset + t * 4);
   for (let t = 16; t < 64; t += 1) {
     const w15 = at(words, t - 15);
@@ -40,14 +52,14 @@ function compress(hash: Int32Array, words: Int32Array, view: DataView, offset: n
     const s1 = rotate(w2, 17) ^ rotate(w2, 19) ^ (w2 >>> 10);
     words[t] = (at(words, t - 16) + s0 + at(words, t - 7) + s1) | 0;
   }
-  let a = at(hash, 0);
-  let b = at(hash, 1);
-  let c = at(hash, 2);
-  let d = at(hash, 3);
-  let e = at(hash, 4);
-  let f = at(hash, 5);
-  let g = at(hash, 6);
-  let h = at(hash, 7);
+  let a = at(state, 0);
+  let b = at(state, 1);
+  let c = at(state, 2);
+  let d = at(state, 3);
+  let e = at(state, 4);
+  let f = at(state, 5);
+  let g = at(state, 6);
+  let h = at(state, 7);
   for (let t = 0; t < 64; t += 1) {
     const s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
     const choice = (e & f) ^ (~e & g);
@@ -63,14 +75,14 @@ function compress(hash: Int32Array, words: Int32Array, view: DataView, offset: n
     b = a;
     a = (t1 + s0 + majority) | 0;
   }
-  hash[0] = at(hash, 0) + a;
-  hash[1] = at(hash, 1) + b;
-  hash[2] = at(hash, 2) + c;
-  hash[3] = at(hash, 3) + d;
-  hash[4] = at(hash, 4) + e;
-  hash[5] = at(hash, 5) + f;
-  hash[6] = at(hash, 6) + g;
-  hash[7] = at(hash, 7) + h;
+  state[0] = at(state, 0) + a;
+  state[1] = at(state, 1) + b;
+  state[2] = at(state, 2) + c;
+  state[3] = at(state, 3) + d;
+  state[4] = at(state, 4) + e;
+  state[5] = at(state, 5) + f;
+  state[6] = at(state, 6) + g;
+  state[7] = at(state, 7) + h;
 }
 
 /** An element that is known to be there. */
