@@ -1,43 +1,6 @@
 #!/usr/bin/env node
-import { Command } from "commander";
-import { configCommand } from "./commands/config.ts";
-import { demoCommand } from "./commands/demo.ts";
-import { dlqCommand } from "./commands/dlq.ts";
-import { lanesCommand } from "./commands/lanes.ts";
-import { mockCommand } from "./commands/mock.ts";
-import { opsCommand } from "./commands/ops.ts";
-import { storeHealthCommand } from "./commands/store.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { faultOf } from "./fault.ts";
-import { oneLine } from "./output/text.ts";
-import { version } from "./version.ts";
-
-/** The command line. Each command stands in a file of its own; what goes wrong ends here, as one line and an exit code. */
-export function program(): Command {
-  const root = new Command("holdfast")
-    .description("The reliability layer for calls to APIs that you do not control.")
-    .version(version())
-    .option("--debug", "show the stack of an error")
-    .addHelpText("after", "\nExample:\n  $ holdfast demo --fast\n\nExit codes are listed in docs/reference/cli.md.");
-  for (const command of [demoCommand(), dlqCommand(), opsCommand(), lanesCommand(), mockCommand(), storeHealthCommand(), configCommand()])
-    root.addCommand(command);
-  return throwing(root);
-}
-
-/** Commander ends the process by itself unless every command is told not to; and it has its own way of beginning a line. */
-function throwing(command: Command): Command {
-  command.exitOverride().configureOutput({
-    outputError: (text, write) =>
-      write(
-        `holdfast: ${text
-          .replace(/^error: /, "")
-          .trim()
-          .replaceAll("\n", " ")}\n`,
-      ),
-  });
-  for (const sub of command.commands) throwing(sub);
-  return command;
-}
+import { runCli } from "./program.ts";
 
 // `holdfast dlq list | head` closes the pipe when it has seen enough.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -45,12 +8,4 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-const root = program();
-try {
-  await root.parseAsync(process.argv);
-} catch (error) {
-  const { code, line } = faultOf(error);
-  if (line !== undefined) console.error(`holdfast: ${oneLine(line)}`);
-  if (root.opts<{ debug?: true }>().debug === true && error instanceof Error) console.error(error.stack);
-  process.exitCode = code;
-}
+await runCli(process.argv.slice(2));

@@ -23,6 +23,8 @@ const COMMANDS = [
   "dlq show",
   "dlq replay",
   "dlq discard",
+  "dlq mark",
+  "dlq export",
   "ops stats",
   "ops list",
   "ops show",

@@ -1,42 +1,34 @@
 import type { Command } from "commander";
-import type { DeadLetter, DeadLetterFilter, DeadLetterState } from "../../ports/dead-letter-store.ts";
+import type { DeadLetter } from "../../ports/dead-letter-store.ts";
+import { filterOf, withFilter, withState, type FilterFlags } from "../letter-filter.ts";
 import { withHoldfast, type StoreOptions } from "../open-store.ts";
 import { oneLine, table } from "../output/text.ts";
-import { readCount, readLabel, storeCommand } from "../store-command.ts";
+import { readCount, storeCommand } from "../store-command.ts";
 
-interface ListOptions extends StoreOptions {
-  readonly state: DeadLetterState | "any";
-  readonly api?: string;
-  readonly group?: string;
-  readonly label?: Readonly<Record<string, string>>;
+interface ListOptions extends StoreOptions, FilterFlags {
   readonly limit: number;
   readonly json?: true;
 }
 
 export function listCommand(): Command {
-  return storeCommand("list")
+  return withFilter(withState(storeCommand("list"), "open"))
     .description("dead letters, newest first")
-    .option("--state <state>", "open, replaying, resolved, discarded or any", "open")
-    .option("--api <name>", "of one API")
     .option("--group <fingerprint>", "of one group")
-    .option("--label <key=value>", "with this label; may be given again", readLabel)
     .option("--limit <count>", "at most so many", readCount, 50)
     .option("--json", "print JSON, one letter a line")
-    .addHelpText("after", "\nExample:\n  $ holdfast dlq list --store holdfast.db --api crm --label campaign=q4")
+    .addHelpText("after", "\nExample:\n  $ holdfast dlq list --store holdfast.db --api crm --label campaign=q4 --since 2h")
     .action(runList);
 }
 
 async function runList(options: ListOptions): Promise<void> {
-  const { state, api, group, label, limit, json } = options;
-  const filter: DeadLetterFilter = {
-    ...(state === "any" ? {} : { state }),
-    ...(api === undefined ? {} : { api }),
-    ...(group === undefined ? {} : { fingerprint: group }),
-    ...(label === undefined ? {} : { labels: label }),
-  };
-  const { items, next } = await withHoldfast(options, "store", (hf) => hf.deadLetters.list(filter, { limit }));
+  const { state, limit, json } = options;
+  const filter = filterOf(options);
+  const { items, next, doubts } = await withHoldfast(options, "store", async ({ deadLetters }) => {
+    const page = await deadLetters.list(filter, { limit });
+    return { ...page, doubts: page.items.map((letter) => deadLetters.doubtOf(letter)) };
+  });
   if (json === true) {
-    for (const letter of items) console.log(JSON.stringify(summary(letter)));
+    for (const [index, letter] of items.entries()) console.log(JSON.stringify(summary(letter, doubts[index])));
     return;
   }
   if (items.length === 0) {
@@ -64,10 +56,11 @@ async function runList(options: ListOptions): Promise<void> {
 }
 
 /** One line of the listing as data: all but bodies and attempts, which `show` has. */
-function summary({ request, attempts, ...letter }: DeadLetter): object {
+function summary({ request, attempts, ...letter }: DeadLetter, doubt: string | undefined): object {
   return {
     ...letter,
     attempts: attempts.length,
+    ...(doubt === undefined ? {} : { doubt }),
     ...(request === undefined ? {} : { request: { method: request.method, url: request.url } }),
   };
 }

@@ -1,65 +1,99 @@
-import type { Command } from "commander";
-import type { ReplayEntry, ReplayOptions } from "../../client/replay-options.ts";
+import { readFileSync } from "node:fs";
+import { InvalidArgumentError, type Command } from "commander";
+import type { ReplayEntry } from "../../client/replay-options.ts";
 import { ConfigError } from "../../core/errors.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { demandThere } from "../demand-there.ts";
+import { whichOf, withWhich, type WhichFlags } from "../letter-filter.ts";
 import { withHoldfast, type StoreOptions } from "../open-store.ts";
 import { oneLine } from "../output/text.ts";
 import { readCount, storeCommand } from "../store-command.ts";
 
-interface ReplayFlags extends StoreOptions {
-  readonly group?: string;
-  readonly all?: true;
+interface ReplayFlags extends StoreOptions, WhichFlags {
   readonly canary?: number;
+  readonly rate?: number;
+  readonly patch?: object;
+  readonly confirm?: true;
   readonly json?: true;
 }
 
 export function replayCommand(): Command {
-  return storeCommand("replay")
+  return withWhich(storeCommand("replay"))
     .description("send dead letters again, under the same keys and all policies of their API")
-    .argument("[id...]", "letters to replay")
-    .option("--group <fingerprint>", "all open letters of a group")
-    .option("--all", "all open letters")
     .option("--canary <count>", "replay so many first, and go on only if all of them succeed", readCount)
+    .option("--rate <per second>", "then so many a second, from a slow start on (default: one after the other)", readRate)
+    .option("--patch <json>", "change each JSON body by a merge patch (RFC 7396), or by the one in @file", readPatch)
+    .option("--confirm", "send also what may have happened already and nobody can tell")
     .option("--json", "print JSON, one letter a line, then the counts")
     .addHelpText(
       "after",
-      "\nExample:\n  $ holdfast dlq replay --group v1:0c57 --canary 1 --config holdfast.config.ts\n\nEnds with 1 if any letter failed again or was skipped. Ctrl-C ends the run after the letter under way.",
+      `
+Examples:
+  $ holdfast dlq replay --group v1:0c57 --canary 1 --rate 20 --config holdfast.config.ts
+  $ holdfast dlq replay --label campaign=q4 --patch '{"phone":null}'
+
+Ends with 1 if any letter failed again or was skipped. Ctrl-C ends the run after the letters under way.`,
     )
     .action(runReplay);
 }
 
 async function runReplay(ids: readonly string[], flags: ReplayFlags): Promise<void> {
-  const { json = false } = flags;
+  const { json = false, canary, rate, patch, confirm } = flags;
   const print = (entry: ReplayEntry): void =>
-    console.log(json ? JSON.stringify(entry) : `${entry.id}  ${entry.result}  ${oneLine(entry.because, 120)}`);
+    console.log(json ? JSON.stringify(entry) : `${entry.id}  ${entry.result}  ${oneLine(entry.because, 160)}`);
+  const which = whichOf(ids, flags, "replay");
   const stop = new AbortController();
-  process.once("SIGINT", () => stop.abort());
-  const which = whichOf(ids, flags);
-  const report = await withHoldfast(flags, "apis", async (hf) => {
-    await demandThere(hf, ids, flags.group);
-    return await hf.deadLetters.replay({
-      ...which,
-      ...(flags.canary === undefined ? {} : { canary: flags.canary }),
-      signal: stop.signal,
-      onEntry: print,
+  // The second Ctrl-C ends the process as usual; what it was about to send is in doubt then.
+  const onInterrupt = (): void => stop.abort();
+  process.once("SIGINT", onInterrupt);
+  try {
+    const report = await withHoldfast(flags, "apis", async (hf) => {
+      await demandThere(hf, ids, flags.group);
+      return await hf.deadLetters.replay({
+        ...(which.ids === undefined ? { filter: which } : { ids: which.ids }),
+        ...(canary === undefined ? {} : { canary }),
+        ...(rate === undefined ? {} : { rate }),
+        ...(patch === undefined ? {} : { patch }),
+        ...(confirm === undefined ? {} : { confirm }),
+        signal: stop.signal,
+        onEntry: print,
+      });
     });
-  });
-  const { resolved, failedAgain, skipped, stopped } = report;
-  if (json) console.log(JSON.stringify({ resolved, failedAgain, skipped, ...(stopped === undefined ? {} : { stopped }) }));
-  else
-    console.log(
-      `${resolved} resolved, ${failedAgain} failed again, ${skipped} skipped${stopped === undefined ? "" : `; stopped: ${stopped}`}`,
-    );
-  if (stop.signal.aborted) process.exitCode = exitCodes.interrupted.code;
-  else if (failedAgain + skipped > 0) process.exitCode = exitCodes.failed.code;
+    const { resolved, failedAgain, skipped, stopped } = report;
+    if (json) console.log(JSON.stringify({ resolved, failedAgain, skipped, ...(stopped === undefined ? {} : { stopped }) }));
+    else
+      console.log(
+        `${resolved} resolved, ${failedAgain} failed again, ${skipped} skipped${stopped === undefined ? "" : `; stopped: ${stopped}`}`,
+      );
+    if (stop.signal.aborted) process.exitCode = exitCodes.interrupted.code;
+    else if (failedAgain + skipped > 0) process.exitCode = exitCodes.failed.code;
+  } finally {
+    process.off("SIGINT", onInterrupt);
+  }
 }
 
-/** Exactly one way of saying which. */
-function whichOf(ids: readonly string[], { group, all }: ReplayFlags): Pick<ReplayOptions, "ids" | "group" | "filter"> {
-  const ways = [ids.length > 0, group !== undefined, all === true].filter(Boolean).length;
-  if (ways !== 1)
-    throw new ConfigError({ path: "replay", message: "say which letters to replay in one way: their ids, --group, or --all" });
-  if (group !== undefined) return { group };
-  return all === true ? { filter: {} } : { ids };
+function readRate(text: string): number {
+  const rate = Number(text);
+  if (!/^\d+(?:\.\d+)?$/.test(text) || !(rate > 0)) throw new InvalidArgumentError("Give letters a second, above 0.");
+  return rate;
+}
+
+function readPatch(text: string): object {
+  const json = text.startsWith("@") ? fileText(text.slice(1)) : text;
+  let patch: unknown;
+  try {
+    patch = JSON.parse(json);
+  } catch (cause) {
+    throw new InvalidArgumentError(`It is not JSON: ${cause instanceof Error ? cause.message : String(cause)}.`);
+  }
+  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) throw new InvalidArgumentError("Give an object.");
+  return patch;
+}
+
+function fileText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new ConfigError({ path: "--patch", message: `--patch names ${file}, which cannot be read`, cause });
+  }
 }

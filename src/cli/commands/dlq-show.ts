@@ -17,11 +17,15 @@ export function showCommand(): Command {
 }
 
 async function runShow(id: string, options: StoreOptions & { readonly json?: true }): Promise<void> {
-  const letter = await withHoldfast(options, "store", (hf) => hf.deadLetters.get(id));
-  console.log(options.json === true ? JSON.stringify(letter, bytesAsBase64, 2) : describe(letter));
+  const { letter, doubt } = await withHoldfast(options, "store", async ({ deadLetters }) => {
+    const letter = await deadLetters.get(id);
+    return { letter, doubt: deadLetters.doubtOf(letter) };
+  });
+  if (options.json === true) console.log(JSON.stringify({ ...letter, ...(doubt === undefined ? {} : { doubt }) }, bytesAsBase64, 2));
+  else console.log(describe(letter, doubt));
 }
 
-function describe(letter: DeadLetter): string {
+function describe(letter: DeadLetter, doubt: string | undefined): string {
   const labels = Object.entries(letter.labels).map(([key, value]) => `${key}=${value}`);
   const { api, endpoint, partition } = letter;
   const lines = [
@@ -30,6 +34,7 @@ function describe(letter: DeadLetter): string {
     `  id       ${letter.id}`,
     `  state    ${letter.state}${letter.note === undefined ? "" : ` (${oneLine(letter.note)})`}`,
     `  reason   ${letter.reason}: ${oneLine(explainBecause(letter.because))}`,
+    ...(doubt === undefined ? [] : [`  doubt    ${oneLine(doubt)}: not sent again without a look-up or --confirm`]),
     `  group    ${letter.fingerprint}`,
     `  call     ${oneLine([api, endpoint, ...(partition === "" ? [] : [`(${partition})`])].join(" "))}`,
     `  died     ${new Date(letter.diedAt).toISOString()}, ${formatMs(letter.diedAt - letter.firstAttemptAt)} after its first attempt`,

@@ -1,7 +1,9 @@
 import { Command } from "commander";
 import { discardCommand } from "./dlq-discard.ts";
+import { exportCommand } from "./dlq-export.ts";
 import { groupsCommand } from "./dlq-groups.ts";
 import { listCommand } from "./dlq-list.ts";
+import { markCommand } from "./dlq-mark.ts";
 import { replayCommand } from "./dlq-replay.ts";
 import { showCommand } from "./dlq-show.ts";
 
@@ -14,5 +16,7 @@ export function dlqCommand(): Command {
     .addCommand(listCommand())
     .addCommand(showCommand())
     .addCommand(replayCommand())
-    .addCommand(discardCommand());
+    .addCommand(discardCommand())
+    .addCommand(markCommand())
+    .addCommand(exportCommand());
 }

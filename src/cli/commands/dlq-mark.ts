@@ -1,0 +1,25 @@
+import { Argument, type Command } from "commander";
+import type { DeadLetterGroupState } from "../../ports/dead-letter-store.ts";
+import { demandThere } from "../demand-there.ts";
+import { withHoldfast, type StoreOptions } from "../open-store.ts";
+import { storeCommand } from "../store-command.ts";
+
+const STATES: readonly DeadLetterGroupState[] = ["open", "acknowledged", "resolved", "ignored"];
+
+export function markCommand(): Command {
+  return storeCommand("mark")
+    .description("say where a group stands; a resolved one that fails again is told as regressed")
+    .argument("<fingerprint>", "the group")
+    .addArgument(new Argument("<state>", "where it stands").choices(STATES))
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  $ holdfast dlq mark v1:0c57 acknowledged")
+    .action(runMark);
+}
+
+async function runMark(fingerprint: string, state: DeadLetterGroupState, flags: StoreOptions & { readonly json?: true }): Promise<void> {
+  await withHoldfast(flags, "store", async (hf) => {
+    await demandThere(hf, [], fingerprint);
+    await hf.deadLetters.setGroupState(fingerprint, state);
+  });
+  console.log(flags.json === true ? JSON.stringify({ fingerprint, state }) : `${fingerprint} is ${state}`);
+}
