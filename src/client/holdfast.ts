@@ -14,6 +14,7 @@ import type { StoreFactory } from "../ports/store.ts";
 import type { Transport } from "../ports/transport.ts";
 import { CallDoor, type CallOptions } from "./call-door.ts";
 import { DeadLetters } from "./dead-letters.ts";
+import type { SyncDefinition } from "../durable/sync/definition.ts";
 import { Engine, type OpenApi } from "./engine.ts";
 import { ownRuntime, type Environment } from "./environment.ts";
 import { checkFetchOptions, FetchDoor, type FetchOptions } from "./fetch-door.ts";
@@ -21,7 +22,10 @@ import type { Operation } from "./operation.ts";
 import { checkEnvironment, checkFunction } from "./options.ts";
 import { Operations } from "./operations.ts";
 import type { EnqueueOptions } from "./new-operation.ts";
+import { LocalApis } from "./local-apis.ts";
 import { operationsOf, QueueDoor } from "./queue-door.ts";
+import { SyncDoor, type Sync } from "./sync-door.ts";
+import { Syncs } from "./syncs.ts";
 import { runTask, type TaskOptions } from "./task.ts";
 
 /** What an engine is made of. */
@@ -54,6 +58,10 @@ export interface Holdfast<Name extends string = string> {
   work(): void;
   /** What was put into the queue. */
   readonly operations: Operations;
+  /** Opens what `defineSync` describes: a run reads what is new and moves a watermark that never passes what is not done. */
+  sync(definition: SyncDefinition): Sync;
+  /** How far the syncs of this store have come, for people. */
+  readonly syncs: Syncs;
   /** Runs `fn` so that all calls inside share one retry budget and one deadline. */
   task<Value>(options: TaskOptions, fn: () => Promise<Value>): Promise<Value>;
   /** What failed and was kept. */
@@ -108,11 +116,12 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
   }
   const forgetful = await memory()();
   const store = options.store === undefined ? forgetful : await options.store();
+  const locals = new LocalApis(runtime);
   const engine = new Engine({
     runtime,
     store,
     forgetful: forgetful.idempotency,
-    transport: options.transport ?? ((input, init) => globalThis.fetch(input, init)),
+    transport: locals.over(options.transport ?? ((input, init) => globalThis.fetch(input, init))),
   });
   const calls = new CallDoor(engine);
 
@@ -124,20 +133,23 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
   };
   let queue: QueueDoor | undefined;
   const queueDoor = (): QueueDoor => (queue ??= new QueueDoor(engine, operationsOf(store), (name) => apis.get(name), options.worker ?? {}));
+  const fetchOf = (name: string, fetchOptions: FetchOptions = {}): typeof globalThis.fetch => {
+    checkFetchOptions(fetchOptions);
+    const door = new FetchDoor(engine, find(name), fetchOptions);
+    return (input, init) => door.fetch(input, init ?? {});
+  };
+  const syncs = new SyncDoor(engine, locals, apis, fetchOf);
   const close = async (closeOptions: { readonly grace?: Duration } = {}): Promise<void> => {
     refuseUnknown(closeOptions, ["grace"], "close");
     engine.refuseCalls();
+    syncs.stop(new ClosedError());
     const graceMs = durationMs(closeOptions.grace ?? "10s", "close.grace");
     // What fails in this time can still be kept.
     await Promise.all([queue?.close(graceMs, new ClosedError()), engine.settled(graceMs)]);
     await engine.close();
   };
   return {
-    fetch(name, fetchOptions = {}) {
-      checkFetchOptions(fetchOptions);
-      const door = new FetchDoor(engine, find(name), fetchOptions);
-      return (input, init) => door.fetch(input, init ?? {});
-    },
+    fetch: fetchOf,
     call(name, callOptions, fn) {
       const open = apis.get(name);
       return open === undefined ? Promise.reject(unknown(name)) : calls.call(open, callOptions, fn);
@@ -148,6 +160,8 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
       queueDoor().worker.start(true);
     },
     operations: new Operations(engine, () => queueDoor()),
+    sync: (definition) => syncs.open(definition),
+    syncs: new Syncs(engine),
     task: (taskOptions, fn) => runTask(runtime, taskOptions, fn),
     deadLetters: new DeadLetters(engine, (name) => apis.get(name)),
     lanes: () => [...apis.values()].flatMap(({ lanes }) => lanes.all().map(statusOf)),
@@ -206,6 +220,9 @@ const EVENTS: Readonly<Record<EventName, true>> = {
   "idempotency:replayed": true,
   "nesting:detected": true,
   "lanes:overflow": true,
+  "sync:ended": true,
+  "sync:held": true,
+  "sync:reset": true,
   "listener:failed": true,
 };
 

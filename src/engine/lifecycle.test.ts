@@ -52,7 +52,7 @@ class Bench {
     const heard: string[] = [];
     for (const name of names) {
       this.runtime.events.on(name, (event: EventMap[EventName]) => {
-        heard.push("outcome" in event ? `${name} ${event.outcome} ${event.because.code}` : name);
+        heard.push("outcome" in event && "because" in event ? `${name} ${event.outcome} ${event.because.code}` : name);
       });
     }
     return heard;

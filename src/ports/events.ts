@@ -59,6 +59,28 @@ export interface EventMap {
   "nesting:detected": { readonly operation: string; readonly where: string };
   /** An API has more endpoints than lanes are kept apart; the rest share one. */
   "lanes:overflow": { readonly api: string; readonly endpoint: string; readonly limit: number };
+  /** A run of a sync came to its end, whichever. */
+  "sync:ended": {
+    readonly sync: string;
+    readonly run: string;
+    readonly outcome: "complete" | "partial" | "failed";
+    readonly read: number;
+    readonly done: number;
+    readonly failed: number;
+    readonly parked: number;
+    readonly watermark: number | string | null;
+  };
+  /** A watermark has not moved for longer than the sync's `alertAfter`; `critical` from four times as long on. */
+  "sync:held": {
+    readonly sync: string;
+    readonly run: string;
+    readonly level: "warning" | "critical";
+    readonly heldSince: number;
+    readonly heldMs: number;
+    readonly blockedBy: readonly string[];
+  };
+  /** An operator has set a watermark. */
+  "sync:reset": { readonly sync: string; readonly by: string; readonly reason: string };
   /** A listener threw; the call it listened to went on. */
   "listener:failed": { readonly event: string; readonly error: unknown };
 }
