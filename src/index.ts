@@ -15,6 +15,7 @@ export { httpSource } from "./durable/sync/http-source.ts";
 export { sqlSource } from "./durable/sync/sql-source.ts";
 export { createHoldfast } from "./client/holdfast.ts";
 export { defineApi } from "./api/define-api.ts";
+export { definePipeline } from "./durable/pipeline/definition.ts";
 export { defineConfig } from "./api/define-config.ts";
 export { bearer } from "./api/auth.ts";
 export { env } from "./api/secret.ts";
@@ -79,6 +80,23 @@ export type { ItemAnswer, SinkAnswer, SinkContext, SyncItem, SyncSink } from "./
 export type { PagedSource, RecordCursor, SourceContext, SyncSource } from "./durable/sync/source.ts";
 export type { SqlRows, SqlSourceOptions } from "./durable/sync/sql-source.ts";
 export type { CursorValue } from "./policy/watermark/cursor.ts";
+export type {
+  AnyPipelineDefinition,
+  FunctionStep,
+  PipelineDefinition,
+  PipelineOptions,
+  PipelineResults,
+  RequestStep,
+  ResultsBefore,
+  StepAttempt,
+  StepContext,
+  StepOptions,
+  StepRequest,
+  StepTypes,
+} from "./durable/pipeline/definition.ts";
+export type { Pipeline, PipelineEnd, PipelineProgress, PipelineReport, RunManyOptions } from "./durable/pipeline/pipeline.ts";
+export type { ParkedStep } from "./durable/pipeline/pipeline-run.ts";
+export type { PipelineHandleOptions } from "./client/pipeline-door.ts";
 export type { WorkerOptions } from "./engine/worker-options.ts";
 export type { FetchOptions } from "./client/fetch-door.ts";
 export type { TaskOptions } from "./client/task.ts";
@@ -96,5 +114,6 @@ export type { EventListener, EventMap, EventName, LaneRef } from "./ports/events
 export type { DeadLetter, DeadLetterFilter, DeadLetterGroup, AttemptRecord } from "./ports/dead-letter-store.ts";
 export type { Clock } from "./ports/clock.ts";
 export type { Random } from "./ports/random.ts";
+export type { RunFilter, RunState, RunView, StepState, StepView } from "./ports/step-store.ts";
 export type { Store, StoreFactory } from "./ports/store.ts";
 export type { Transport } from "./ports/transport.ts";

@@ -5,6 +5,7 @@ import { shown } from "../core/shown.ts";
 import type { Engine, OpenApi } from "./engine.ts";
 import { doubtOf } from "./letter-doubt.ts";
 import { exportHeader, exportLines, type ExportFormat } from "./letter-export.ts";
+import type { PipelineDoor } from "./pipeline-door.ts";
 import { ReplayRun, snapshot } from "./replay.ts";
 import { checkFilter, checkOpenFilter, type ReplayOptions, type ReplayReport } from "./replay-options.ts";
 
@@ -14,10 +15,12 @@ const PAGE = 200;
 export class DeadLetters {
   readonly #engine: Engine;
   readonly #api: (name: string) => OpenApi | undefined;
+  readonly #pipelines: PipelineDoor;
 
-  constructor(engine: Engine, api: (name: string) => OpenApi | undefined) {
+  constructor(engine: Engine, api: (name: string) => OpenApi | undefined, pipelines: PipelineDoor) {
     this.#engine = engine;
     this.#api = api;
+    this.#pipelines = pipelines;
   }
 
   /** One letter, with all its attempts. @throws NotFoundError */
@@ -84,7 +87,7 @@ export class DeadLetters {
    * @throws ConfigError for options that make no sense.
    */
   async replay(options: ReplayOptions): Promise<ReplayReport> {
-    return await new ReplayRun(this.#engine, this.#api, options).run();
+    return await new ReplayRun(this.#engine, { find: this.#api, pipelines: this.#pipelines }, options).run();
   }
 
   /** Why a letter is not simply sent again: it may have happened, and would happen twice. Undefined where there is no such doubt. */

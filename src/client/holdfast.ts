@@ -5,6 +5,8 @@ import { durationMs, type Duration } from "../core/duration.ts";
 import { ClosedError, ConfigError, UnknownApiError } from "../core/errors.ts";
 import { refuseUnknown } from "../core/options.ts";
 import { shown } from "../core/shown.ts";
+import type { AnyPipelineDefinition, PipelineDefinition, PipelineResults, StepTypes } from "../durable/pipeline/definition.ts";
+import type { Pipeline } from "../durable/pipeline/pipeline.ts";
 import type { WorkerOptions } from "../engine/worker-options.ts";
 import type { WorkFunction } from "../engine/function-work.ts";
 import type { Lane } from "../engine/lane.ts";
@@ -23,6 +25,7 @@ import { checkEnvironment, checkFunction } from "./options.ts";
 import { Operations } from "./operations.ts";
 import type { EnqueueOptions } from "./new-operation.ts";
 import { LocalApis } from "./local-apis.ts";
+import { PipelineDoor, type PipelineHandleOptions } from "./pipeline-door.ts";
 import { operationsOf, QueueDoor } from "./queue-door.ts";
 import { SyncDoor, type Sync } from "./sync-door.ts";
 import { Syncs } from "./syncs.ts";
@@ -36,6 +39,8 @@ export interface HoldfastOptions<Name extends string = string> extends Environme
   readonly store?: StoreFactory;
   /** How the queue's worker works; it starts with the first `enqueue` or `work`. */
   readonly worker?: WorkerOptions;
+  /** Pipelines whose dead letters can be replayed here; `hf.pipeline()` adds its own. */
+  readonly pipelines?: readonly AnyPipelineDefinition[];
   /** What carries requests: anything of the shape of `fetch`. It must not retry by itself. @default the built-in fetch */
   readonly transport?: Transport;
 }
@@ -62,6 +67,11 @@ export interface Holdfast<Name extends string = string> {
   sync(definition: SyncDefinition): Sync;
   /** How far the syncs of this store have come, for people. */
   readonly syncs: Syncs;
+  /** A pipeline over this engine's APIs and store. @throws ConfigError for one that cannot work, by the path of what is wrong */
+  pipeline<Input, Steps extends StepTypes>(
+    definition: PipelineDefinition<Input, Steps, string>,
+    options?: PipelineHandleOptions,
+  ): Pipeline<Input, PipelineResults<Steps>>;
   /** Runs `fn` so that all calls inside share one retry budget and one deadline. */
   task<Value>(options: TaskOptions, fn: () => Promise<Value>): Promise<Value>;
   /** What failed and was kept. */
@@ -139,13 +149,15 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
     return (input, init) => door.fetch(input, init ?? {});
   };
   const syncs = new SyncDoor(engine, locals, apis, fetchOf);
+  const pipelines = new PipelineDoor(engine, (name) => apis.get(name));
+  for (const [index, definition] of (options.pipelines ?? []).entries()) pipelines.add(definition, `pipelines[${index}]`);
   const close = async (closeOptions: { readonly grace?: Duration } = {}): Promise<void> => {
     refuseUnknown(closeOptions, ["grace"], "close");
     engine.refuseCalls();
     syncs.stop(new ClosedError());
     const graceMs = durationMs(closeOptions.grace ?? "10s", "close.grace");
     // What fails in this time can still be kept.
-    await Promise.all([queue?.close(graceMs, new ClosedError()), engine.settled(graceMs)]);
+    await Promise.all([queue?.close(graceMs, new ClosedError()), pipelines.close(graceMs), engine.settled(graceMs)]);
     await engine.close();
   };
   return {
@@ -162,8 +174,9 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
     operations: new Operations(engine, () => queueDoor()),
     sync: (definition) => syncs.open(definition),
     syncs: new Syncs(engine),
+    pipeline: (definition, pipelineOptions = {}) => pipelines.handle(definition, pipelineOptions),
     task: (taskOptions, fn) => runTask(runtime, taskOptions, fn),
-    deadLetters: new DeadLetters(engine, (name) => apis.get(name)),
+    deadLetters: new DeadLetters(engine, (name) => apis.get(name), pipelines),
     lanes: () => [...apis.values()].flatMap(({ lanes }) => lanes.all().map(statusOf)),
     on(event, listener) {
       if (!Object.hasOwn(EVENTS, event)) {
@@ -180,7 +193,7 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
   };
 }
 
-const OPTIONS = ["apis", "store", "worker", "transport", "clock", "random"] satisfies (keyof HoldfastOptions)[];
+const OPTIONS = ["apis", "store", "worker", "pipelines", "transport", "clock", "random"] satisfies (keyof HoldfastOptions)[];
 
 function checkOptions(options: HoldfastOptions): void {
   if (typeof options !== "object" || (options as unknown) === null) {
@@ -200,6 +213,9 @@ function checkOptions(options: HoldfastOptions): void {
       message: `apis is ${shown(apis)}; give the APIs that are called, by name: { crm: defineApi({ baseUrl: … }) }`,
     });
   }
+  if (options.pipelines !== undefined && !Array.isArray(options.pipelines)) {
+    throw new ConfigError({ path: "pipelines", message: `pipelines is ${shown(options.pipelines)}; give a list of definitions` });
+  }
   if (store !== undefined) checkFunction(store, "store", 'what opens a store, such as sqlite("holdfast.db") or memory()');
   if (transport !== undefined) checkFunction(transport, "transport", "a function of the shape of fetch");
   checkEnvironment(options, OPTIONS, "createHoldfast");
@@ -215,6 +231,9 @@ const EVENTS: Readonly<Record<EventName, true>> = {
   "limiter:paused": true,
   "dead-letter:added": true,
   "operation:settled": true,
+  "run:opened": true,
+  "step:settled": true,
+  "run:settled": true,
   "store:failed": true,
   "credential:refreshed": true,
   "idempotency:replayed": true,

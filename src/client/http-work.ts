@@ -21,6 +21,8 @@ export interface HttpCall {
   readonly keyed?: boolean;
   /** Asked right before it is sent: whether nobody else has taken over the work. @default it is ours */
   readonly stillOurs?: () => boolean;
+  /** Writes down that it is about to be sent, where that must be known afterwards; answers whether it is ours to send. */
+  readonly beforeSending?: () => Promise<boolean>;
   /** As it was sent last. */
   headers: Headers;
   /** What it was sent with last. */
@@ -49,7 +51,8 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
     const credential = await call.api.credential?.get(this.#engine);
     call.credential = credential;
     call.headers = this.#headersOf(call, context.operation);
-    // An attempt that was given up while its credential was got must not go out after all.
+    if (call.beforeSending !== undefined && !(await call.beforeSending())) throw new TakenOverError();
+    // An attempt that was given up meanwhile must not go out after all.
     context.signal.throwIfAborted();
     if (call.stillOurs?.() === false) throw new TakenOverError();
     const { method, body, rest } = request;

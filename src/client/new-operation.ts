@@ -110,16 +110,16 @@ function checked(
   return { priority, delayMs, expiresInMs };
 }
 
-function jsonOf(value: unknown): string {
+/** A value as the JSON text of a body. */
+export function jsonOf(value: unknown, path = "enqueue.json"): string {
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError({ path: "enqueue.json", message: `enqueue.json has no JSON form: ${why}`, cause });
+    throw new ConfigError({ path, message: `${path} has no JSON form: ${why}`, cause });
   }
-  if (text === undefined)
-    throw new ConfigError({ path: "enqueue.json", message: `enqueue.json is ${shown(value)}, which has no JSON form` });
+  if (text === undefined) throw new ConfigError({ path, message: `${path} is ${shown(value)}, which has no JSON form` });
   return text;
 }
 

@@ -5,6 +5,7 @@ import { withFingerprint, type Engine, type OpenApi } from "./engine.ts";
 import { FetchDoor } from "./fetch-door.ts";
 import { doubtOf } from "./letter-doubt.ts";
 import { mergePatch } from "./merge-patch.ts";
+import type { PipelineDoor } from "./pipeline-door.ts";
 import { ReplayHold } from "./replay-hold.ts";
 import type { ReplayEntry, ReplayOptions } from "./replay-options.ts";
 
@@ -12,6 +13,12 @@ import type { ReplayEntry, ReplayOptions } from "./replay-options.ts";
 export interface Replayed {
   readonly entry: ReplayEntry;
   readonly fingerprint?: string | undefined;
+}
+
+/** What this engine has definitions of. */
+export interface Known {
+  readonly find: (name: string) => OpenApi | undefined;
+  readonly pipelines: PipelineDoor;
 }
 
 /** How a letter is sent. */
@@ -26,15 +33,24 @@ interface Sending {
   readonly hold: ReplayHold;
 }
 
+/** Where a step of a pipeline stands, by the labels of its letter. */
+interface StepPlace {
+  readonly pipeline: string;
+  readonly run: string;
+  readonly step: string;
+}
+
 /** Sends single letters again, and writes down what came of it. */
 export class LetterReplay {
   readonly #engine: Engine;
   readonly #find: (name: string) => OpenApi | undefined;
+  readonly #pipelines: PipelineDoor;
   readonly #manner: Manner;
 
-  constructor(engine: Engine, find: (name: string) => OpenApi | undefined, manner: Manner) {
+  constructor(engine: Engine, { find, pipelines }: Known, manner: Manner) {
     this.#engine = engine;
     this.#find = find;
+    this.#pipelines = pipelines;
     this.#manner = manner;
   }
 
@@ -45,6 +61,8 @@ export class LetterReplay {
     const skipped = (because: string): Replayed => ({ entry: { id, result: "skipped", because } });
     const letter = await store.deadLetters.get(id);
     if (letter?.revision !== revision) return skipped("another operator was first");
+    const { pipeline, run, step } = letter.labels;
+    if (pipeline !== undefined && run !== undefined && step !== undefined) return await this.#replayStep(letter, { pipeline, run, step });
     const open = this.#find(letter.api);
     if (open === undefined) return skipped(`no API named ${letter.api} is defined here`);
     if (letter.request === undefined) return skipped("its request is not kept: only the program that made the call can do it again");
@@ -61,6 +79,54 @@ export class LetterReplay {
     const hold = await ReplayHold.take(store.deadLetters, runtime, { id, revision, ...traceOfVanished(letter) });
     if (hold === undefined) return skipped("another operator was first");
     return await this.#send({ letter, request, open, inDoubt: doubt !== undefined, hold });
+  }
+
+  /** A step of a pipeline: done again where it stands in its run, which goes on from there. */
+  async #replayStep(letter: DeadLetter, place: StepPlace): Promise<Replayed> {
+    const { store, runtime } = this.#engine;
+    const { id, revision, reason, state, attempts } = letter;
+    const { patch, verify, confirm = false } = this.#manner;
+    const skipped = (because: string): Replayed => ({ entry: { id, result: "skipped", because } });
+    const { pipeline, step } = place;
+    if (!this.#pipelines.knows(pipeline)) {
+      return skipped(
+        `it is the step ${step} of the pipeline ${pipeline}, which is not known here, and its run would not go on: give its definition under pipelines`,
+      );
+    }
+    if (patch !== undefined || verify !== undefined) {
+      return skipped(
+        `it is the step ${step} of the pipeline ${pipeline}, which makes its request and reads its answer itself: ${patch === undefined ? "verify" : "patch"} has no effect on it`,
+      );
+    }
+    const mayHaveHappened =
+      reason === "outcome-unknown" || state === "replaying" || attempts.some(({ verdict }) => verdict.effect === "unknown");
+    const hold = await ReplayHold.take(store.deadLetters, runtime, { id, revision, ...traceOfVanished(letter) });
+    if (hold === undefined) return skipped("another operator was first");
+    const collector = new ReplayCollector();
+    const end = await this.#pipelines
+      .replay({ ...place, inDoubt: mayHaveHappened, confirm }, (again) => collector.keep(again.letter, again.verdict))
+      .catch((error: unknown) => ({ state: "refused" as const, because: messageOf(error) }));
+    if (end.state === "done") {
+      await hold.end({ state: "resolved", note: end.because });
+      return { entry: { id, result: "resolved", because: end.because } };
+    }
+    const again = collector.letter;
+    if (end.state === "refused" || again === undefined) {
+      const because = end.state === "refused" ? end.because : letter.title;
+      await hold.end({ state: "open", note: because });
+      return skipped(because);
+    }
+    const { fingerprint, title } = withFingerprint(again.letter, again.verdict);
+    const note = again.letter.because.detail ?? again.letter.because.code;
+    await hold.end({
+      state: "open",
+      note,
+      attempts: again.letter.attempts,
+      reason: again.letter.reason,
+      because: again.letter.because,
+      group: { fingerprint, title },
+    });
+    return { entry: { id, result: "failed-again", because: note }, fingerprint };
   }
 
   async #send({ letter, request, open, inDoubt, hold }: Sending): Promise<Replayed> {

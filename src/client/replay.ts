@@ -1,10 +1,10 @@
 import { formatMs } from "../core/duration.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from "../ports/dead-letter-store.ts";
 import type { Page } from "../ports/page.ts";
-import type { Engine, OpenApi } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import { Pace } from "./pace.ts";
 import { REPLAY_LEASE_MS } from "./replay-hold.ts";
-import { LetterReplay, type Replayed } from "./replay-one.ts";
+import { LetterReplay, type Known, type Replayed } from "./replay-one.ts";
 import { checkReplay, type ReplayEntry, type ReplayOptions, type ReplayReport } from "./replay-options.ts";
 
 const PAGE = 200;
@@ -28,11 +28,11 @@ export class ReplayRun {
   #stopped: string | undefined = undefined;
 
   /** @throws ConfigError for options that make no sense */
-  constructor(engine: Engine, find: (name: string) => OpenApi | undefined, options: ReplayOptions) {
+  constructor(engine: Engine, known: Known, options: ReplayOptions) {
     checkReplay(options);
     this.#engine = engine;
     this.#options = options;
-    this.#letters = new LetterReplay(engine, find, options);
+    this.#letters = new LetterReplay(engine, known, options);
   }
 
   async run(): Promise<ReplayReport> {

@@ -51,6 +51,33 @@ export interface EventMap {
   };
   /** A queued operation was settled; `applied` is false where another holder had taken it over. */
   "operation:settled": { readonly id: string; readonly lane: LaneRef; readonly state: string; readonly applied: boolean };
+  /** A run of a pipeline was opened, or taken up again. */
+  "run:opened": {
+    readonly pipeline: string;
+    readonly run: string;
+    readonly subject: string;
+    readonly resumed: boolean;
+    readonly labels: Readonly<Record<string, string>>;
+  };
+  /** A step of a run is done, or is a dead letter (`parked`) whose id is `operation`. */
+  "step:settled": {
+    readonly pipeline: string;
+    readonly run: string;
+    readonly step: string;
+    readonly state: "done" | "parked";
+    readonly durationMs: number;
+    readonly operation: string;
+    readonly labels: Readonly<Record<string, string>>;
+  };
+  /** A run went as far as it could; `lost` and `stopped` ones go on elsewhere or later. */
+  "run:settled": {
+    readonly pipeline: string;
+    readonly run: string;
+    readonly subject: string;
+    readonly state: "succeeded" | "parked" | "failed" | "lost" | "stopped";
+    readonly durationMs: number;
+    readonly labels: Readonly<Record<string, string>>;
+  };
   /** The store did not answer the worker, which goes on trying. */
   "store:failed": { readonly error: unknown };
   "credential:refreshed": { readonly api: string; readonly partition: string };
