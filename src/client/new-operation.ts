@@ -32,6 +32,12 @@ export interface EnqueueOptions {
   readonly delay?: Duration;
   /** No attempt starts after this long: it becomes a dead letter `expired`. @default never */
   readonly expiresIn?: Duration;
+  /**
+   * A transaction of yours, open on the database of the store (`holdfast/postgres`): the operation is there if and only if it
+   * commits. A client of `pg` after BEGIN, what postgres.js' `begin()` gives, or a transaction of Drizzle, Kysely or Prisma.
+   * @default a transaction of the store's own
+   */
+  readonly tx?: object;
 }
 
 const OPTIONS = [
@@ -45,6 +51,7 @@ const OPTIONS = [
   "flow",
   "delay",
   "expiresIn",
+  "tx",
 ] as const satisfies (keyof EnqueueOptions)[];
 
 /** An operation as it is put away. Throws a {@link ConfigError} that names what makes no sense. */
@@ -101,6 +108,9 @@ function checked(
   for (const [name, value] of Object.entries({ partition, flow })) {
     if (value !== undefined && typeof value !== "string") refuse(name as keyof EnqueueOptions, `is ${shown(value)}; give a text`);
   }
+  const { tx } = options;
+  if (tx !== undefined && (tx === null || (typeof tx !== "object" && typeof tx !== "function")))
+    refuse("tx", `is ${shown(tx)}; give a transaction that is open on the store's database, or leave it out`);
   if (!Number.isSafeInteger(priority)) refuse("priority", `is ${shown(priority)}; give a whole number`);
   const delayMs = durationMs(options.delay ?? 0, "enqueue.delay");
   const expiresInMs = options.expiresIn === undefined ? undefined : durationMs(options.expiresIn, "enqueue.expiresIn");

@@ -1,4 +1,4 @@
-import { IdempotencyMismatchError, StoreError } from "../core/errors.ts";
+import { ConfigError, IdempotencyMismatchError, StoreError } from "../core/errors.ts";
 import { Batcher } from "../durable/batcher.ts";
 import { Worker } from "../durable/worker.ts";
 import { resolveWorkerOptions, type WorkerOptions } from "../engine/worker-options.ts";
@@ -17,12 +17,14 @@ const ACCEPTS_AT_ONCE = 2;
 export class QueueDoor {
   readonly worker: Worker;
   readonly #engine: Engine;
+  readonly #store: OperationStore;
   readonly #accepts: Batcher<NewOperation, AcceptResult>;
   readonly #results: OperationResults;
 
   constructor(engine: Engine, store: OperationStore, find: (name: string) => OpenApi | undefined, options: WorkerOptions) {
     const { runtime } = engine;
     this.#engine = engine;
+    this.#store = store;
     this.#accepts = new Batcher((batch) => store.accept(batch), ACCEPT_BATCH, ACCEPTS_AT_ONCE);
     this.#results = new OperationResults(store, runtime);
     const carryOut = new CarryOut(engine, store, find);
@@ -48,12 +50,25 @@ export class QueueDoor {
     this.#engine.assertOpen();
     const operation = await newOperation(api, endpoint, options, this.#engine.runtime);
     this.#engine.assertOpen();
-    const accepted = await this.#accepts.add(operation);
+    const { tx } = options;
+    const accepted = tx === undefined ? await this.#accepts.add(operation) : await this.#acceptIn(tx, operation);
     if (accepted.state === "mismatch") throw new IdempotencyMismatchError(operation.idempotencyKey ?? operation.id);
     this.worker.start();
-    if (accepted.state === "accepted") this.worker.enqueued(operation, operation.dueAt);
+    // What is in a transaction is nobody's business before it commits; then the store tells of it.
+    if (accepted.state === "accepted" && tx === undefined) this.worker.enqueued(operation, operation.dueAt);
     const { id } = accepted;
     return { id, known: accepted.state === "known", result: (wait) => this.#results.of(id, wait?.signal) };
+  }
+
+  async #acceptIn(tx: object, operation: NewOperation): Promise<AcceptResult> {
+    if (this.#store.acceptIn === undefined) {
+      throw new ConfigError({
+        path: "enqueue.tx",
+        message: `enqueue.tx is given, and the database of the store ${this.#engine.store.name} is nobody else's, so that no transaction of yours can reach it; use postgres() on your own database, or leave it out`,
+      });
+    }
+    const [accepted] = await this.#store.acceptIn(tx, [operation]);
+    return accepted as AcceptResult;
   }
 
   /** The end of an operation that was accepted before. */

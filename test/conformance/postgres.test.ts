@@ -34,14 +34,15 @@ for (const kind of ["pg", "postgres.js"] as const) {
   });
 }
 
-// Through pg alone: with a few hundred tests side by side postgres.js and the pooler of this test starve each other.
-storeConformance({
-  name: "postgres through pg and a pooler in transaction mode",
-  create: () => postgresSubject("pg", pooler.url, admin),
-  capabilities,
-  describe,
-  it: it.concurrent,
-});
+for (const kind of ["pg", "postgres.js"] as const) {
+  storeConformance({
+    name: `postgres through ${kind} and a pooler in transaction mode`,
+    create: () => postgresSubject(kind, pooler.url, admin),
+    capabilities,
+    describe,
+    it: it.concurrent,
+  });
+}
 
 describe("the pooler of this test", () => {
   it("did move clients from one connection to another, and could keep no prepared statement", async () => {

@@ -8,6 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { postgres, transactionAdapter } from "../../src/adapters/store/postgres/index.ts";
 import type { OperationStore } from "../../src/ports/operation-store.ts";
 import type { Store } from "../../src/ports/store.ts";
+import { createHoldfast, type Holdfast } from "../../src/client/holdfast.ts";
+import { flakyApi, type FlakyApi } from "../../src/testing/flaky-api/flaky-api.ts";
 import { operation } from "../../src/testing/store-conformance/samples.ts";
 import { testDatabase, type TestDatabase } from "./server.ts";
 
@@ -16,6 +18,8 @@ let pool: Pool;
 let sql: ReturnType<typeof postgresJs>;
 let store: Store;
 let queue: OperationStore;
+let api: FlakyApi;
+let hf: Holdfast<"shop">;
 
 beforeAll(async () => {
   database = await testDatabase();
@@ -24,9 +28,17 @@ beforeAll(async () => {
   await pool.query("CREATE TABLE orders (number int4 PRIMARY KEY)");
   store = await postgres(pool)();
   queue = store.operations as OperationStore;
+  api = await flakyApi({ endpoints: { "POST /confirmations": { subject: "body.order" } } });
+  hf = await createHoldfast({
+    store: postgres(pool, { schema: "door" }),
+    apis: { shop: { baseUrl: api.url } },
+    worker: { pollEvery: "50ms" },
+  });
 }, 60_000);
 
 afterAll(async () => {
+  await hf.close();
+  await api.close();
   await store.close();
   await sql.end();
   await pool.end();
@@ -133,6 +145,29 @@ describe.each(Object.entries(clients))("an operation that is accepted in a trans
     expect((await store.check()).faults).toEqual([]);
   });
 
+  it("runs once when hf.enqueue() was given a transaction that commits, and never when it does not", async () => {
+    const enqueue = async (number: number, tx: unknown): Promise<string> => {
+      const { id, known } = await hf.enqueue("shop", "POST /confirmations", {
+        json: { order: number },
+        key: [number],
+        ...{ tx: tx as object },
+      });
+      expect(known).toBe(false);
+      return id;
+    };
+    const [kept, dropped] = [(last += 1), (last += 1)];
+    const ids: string[] = [];
+    await expect(inTransaction(dropped, false, async (tx) => void ids.push(await enqueue(dropped, tx)))).rejects.toBe(undo);
+    await inTransaction(kept, true, async (tx) => {
+      ids.push(await enqueue(kept, tx));
+      await expect(hf.operations.get(ids[1] as string), "before the commit nobody sees it").rejects.toMatchObject({ code: "not-found" });
+    });
+    expect((await hf.operations.result(ids[1] as string)).status).toBe(201);
+    await expect(hf.operations.get(ids[0] as string)).rejects.toMatchObject({ code: "not-found" });
+    expect(api.ledger.effects().get(String(kept))).toBe(1);
+    expect(api.ledger.attempts().get(String(dropped))).toBeUndefined();
+  });
+
   it("is known when its key or its id is", async () => {
     const number = (last += 1);
     const keyed = { idempotencyKey: `key-${number}`, fingerprint: "payload" };
@@ -156,7 +191,7 @@ describe.each(Object.entries(clients))("an operation that is accepted in a trans
 describe("what is no transaction", () => {
   const expectRefusal = (tx: unknown, why: RegExp): void => {
     expect(() => transactionAdapter(tx)).toThrow(
-      expect.objectContaining({ code: "config", path: "tx", message: expect.stringMatching(why) as string }) as Error,
+      expect.objectContaining({ code: "config", path: "enqueue.tx", message: expect.stringMatching(why) as string }) as Error,
     );
   };
 
@@ -182,6 +217,23 @@ describe("what is no transaction", () => {
     await sql.begin(async (tx) => {
       expect(await transactionAdapter(tx).query("SELECT $1::text AS one", ["1"])).toEqual([{ one: "1" }]);
     });
+  });
+});
+
+describe("hf.enqueue() with a transaction", () => {
+  it("refuses one for a store whose database is nobody else's, and what is no transaction", async () => {
+    const own = await createHoldfast({ apis: { shop: { baseUrl: api.url } } });
+    await expect(own.enqueue("shop", "POST /confirmations", { tx: pool })).rejects.toMatchObject({
+      code: "config",
+      path: "enqueue.tx",
+      message: expect.stringContaining("the store memory is nobody else's") as string,
+    });
+    await expect(own.enqueue("shop", "POST /confirmations", { tx: "BEGIN" as unknown as object })).rejects.toMatchObject({
+      code: "config",
+      path: "enqueue.tx",
+    });
+    await own.close();
+    await expect(hf.enqueue("shop", "POST /confirmations", { tx: pool })).rejects.toMatchObject({ code: "config", path: "enqueue.tx" });
   });
 });
 

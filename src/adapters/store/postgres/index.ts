@@ -27,7 +27,7 @@ export { transactionAdapter } from "./transaction-adapter.ts";
 export type { PostgresClient } from "./driver.ts";
 export type { PgPool, PgPoolClient, PgQuery, PgQueryable } from "./driver-pg.ts";
 export type { PostgresOptions } from "./options.ts";
-export type { PostgresJs, PostgresJsQueryable } from "./driver-postgres-js.ts";
+export type { PostgresJs, PostgresJsQuery, PostgresJsQueryable } from "./driver-postgres-js.ts";
 export type { TransactionAdapter } from "./transaction-adapter.ts";
 export type { PgListener, PostgresJsListener, PostgresListener } from "./work-channel.ts";
 

@@ -71,7 +71,7 @@ function ofPrisma(tx: Readonly<Record<"$queryRawUnsafe", Verb>>): TransactionAda
 }
 
 function refuse(why: string): never {
-  throw new ConfigError({ path: "tx", message: `tx cannot be used to enqueue: ${why}` });
+  throw new ConfigError({ path: "enqueue.tx", message: `enqueue.tx cannot be used: ${why}` });
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
