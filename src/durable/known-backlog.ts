@@ -25,6 +25,8 @@ export class KnownBacklog {
   stale = true;
   /** When it was read last; monotonic ms. */
   readAt: number = Number.NEGATIVE_INFINITY;
+  /** How often it was read. */
+  readings = 0;
   #lanes = new Map<string, KnownLane>();
   #turn = 0;
   /** Counts what was learnt, so that a reading that overlapped with it does not pass for the latest word. */
@@ -48,6 +50,7 @@ export class KnownBacklog {
       }),
     );
     this.readAt = monotonic();
+    this.readings += 1;
     if (changes !== this.#changes) this.stale = true;
   }
 
@@ -59,13 +62,14 @@ export class KnownBacklog {
     else lane.nextDueAt = Math.min(lane.nextDueAt, dueAt);
   }
 
-  /** So many of a lane were claimed; `all`: it had no more to give. */
-  claimed(key: LaneKey, count: number, all: boolean): void {
+  /** So many of a lane were claimed; `all`: it had no more to give; `readings`: how many there were when the claim began. */
+  claimed(key: LaneKey, count: number, all: boolean, readings: number): void {
     this.#changes += 1;
     const lane = this.#lane(key);
     lane.due = all ? 0 : Math.max(0, lane.due - count);
     // What was due by the last reading may since have been taken by others, and what came since may be more: look again some time.
-    if (all) this.stale = true;
+    // And a reading beside the claim may have left out already what is taken off here.
+    if (all || readings !== this.readings) this.stale = true;
   }
 
   /** The lanes, each time one further on first, so that the first of the list is nobody's privilege. */

@@ -102,6 +102,7 @@ export class Worker {
   #wake: (() => void) | undefined = undefined;
   /** Somebody nudged while the loop was not resting. */
   #nudged = false;
+  #reading: Promise<void> | undefined = undefined;
   #keepsAlive = false;
   #emptyClaims = 0;
   /** A claim failed, perhaps after it was done: operations may be leased to us that we know nothing of. */
@@ -217,12 +218,15 @@ export class Worker {
     this.#nudged = false;
     if (this.#claimsInDoubt) await this.#handBackUnknown();
     const age = clock.monotonic() - known.readAt;
-    if (age >= this.#options.pollMs || (known.stale && age >= READ_EVERY_MS)) await this.#read();
+    const old = age >= this.#options.pollMs;
     let plan = this.#plan();
-    if (plan.asks.length === 0 && known.stale) {
-      const tooSoonMs = LEAST_BETWEEN_READS_MS - (clock.monotonic() - known.readAt);
+    if (plan.asks.length > 0) {
+      // What is known to be due does not wait for news.
+      if (old || (known.stale && age >= READ_EVERY_MS)) this.#readBeside();
+    } else if (known.stale || old) {
+      const tooSoonMs = LEAST_BETWEEN_READS_MS - age;
       if (tooSoonMs > 0) return Math.min(tooSoonMs, plan.restMs);
-      await this.#read();
+      if (!(await this.#readUnlessNudged())) return 0;
       plan = this.#plan();
     }
     if (plan.asks.length === 0) return plan.restMs;
@@ -253,12 +257,41 @@ export class Worker {
     this.#known.stale = true;
   }
 
+  /** Reads the backlog, once at a time. */
   #read(): Promise<void> {
     const { store, runtime } = this.#ports;
-    return this.#known.read(
-      () => store.backlog(runtime.clock.now()),
-      () => runtime.clock.monotonic(),
+    return (this.#reading ??= this.#known
+      .read(
+        () => store.backlog(runtime.clock.now()),
+        () => runtime.clock.monotonic(),
+      )
+      .finally(() => {
+        this.#reading = undefined;
+      }));
+  }
+
+  /** Reads the backlog while the loop goes on, and has it look at what that says. */
+  #readBeside(): void {
+    this.#read().then(
+      () => this.#nudge(),
+      (error) => this.#ports.failed(error),
     );
+  }
+
+  /**
+   * Reads the backlog, and leaves off waiting for it when somebody nudges: what this process has just enqueued may go at once.
+   * Answers whether it was read.
+   */
+  async #readUnlessNudged(): Promise<boolean> {
+    const read = this.#read();
+    const came = await new Promise<boolean>((resolve, reject) => {
+      this.#wake = () => resolve(false);
+      read.then(() => resolve(true), reject);
+      if (this.#nudged) resolve(false);
+    });
+    this.#wake = undefined;
+    if (!came) this.#readBeside();
+    return came;
   }
 
   /** Takes admissions for all that is due and may go. */
@@ -298,6 +331,7 @@ export class Worker {
     const { store, name, runtime } = this.#ports;
     const { clock } = runtime;
     const { leaseMs } = this.#options;
+    const { readings } = this.#known;
     const now = clock.now();
     const leaseUntil = now + leaseMs;
     const leaseEndsAt = clock.monotonic() + leaseMs;
@@ -319,7 +353,7 @@ export class Worker {
       for (const [index, ask] of asks.entries()) {
         const { max } = allowances[index] as Allowance;
         const count = counts.get(ask) ?? 0;
-        this.#known.claimed(ask.known.key, count, count < max);
+        this.#known.claimed(ask.known.key, count, count < max, readings);
       }
       return claimed.length;
     } catch (error) {
