@@ -1,5 +1,6 @@
 import type { DeadLetterStore } from "./dead-letter-store.ts";
 import type { Coordinator } from "./coordinator.ts";
+import type { DocumentStore } from "./document-store.ts";
 import type { IdempotencyStore } from "./idempotency-store.ts";
 import type { InboxStore } from "./inbox-store.ts";
 import type { OperationStore } from "./operation-store.ts";
@@ -29,6 +30,8 @@ export interface Store {
   readonly steps?: StepStore;
   /** Which webhooks were taken. */
   readonly inbox?: InboxStore;
+  /** States of alerts, silences and baselines. */
+  readonly documents?: DocumentStore;
   /** Looks at the store's own health; every fault is one line. */
   check(): Promise<StoreCheck>;
   /** Writes what is pending and lets go. A second call does nothing; any other verb then rejects with a `StoreError`. */

@@ -2,6 +2,7 @@ import type { StoreFactory } from "../ports/store.ts";
 import { coordinatorRules } from "./store-conformance/coordinator-rules.ts";
 import { crashRules } from "./store-conformance/crash-rules.ts";
 import { deadLetterRules } from "./store-conformance/dead-letter-rules.ts";
+import { documentRules } from "./store-conformance/document-rules.ts";
 import { idempotencyRules } from "./store-conformance/idempotency-rules.ts";
 import { inboxRules } from "./store-conformance/inbox-rules.ts";
 import { operationRules } from "./store-conformance/operation-rules.ts";
@@ -33,6 +34,7 @@ export interface StoreCapabilities {
   readonly watermarks?: boolean;
   readonly steps?: boolean;
   readonly inbox?: boolean;
+  readonly documents?: boolean;
 }
 
 /** A test runner's `describe`. */
@@ -66,7 +68,7 @@ export interface StoreConformanceOptions {
  * storeConformance({
  *   name: "memory",
  *   create: () => ({ open: memory() }),
- *   capabilities: { shared: true, persistent: true, coordinator: true, watermarks: true, steps: true, inbox: true },
+ *   capabilities: { shared: true, persistent: true, coordinator: true, watermarks: true, steps: true, inbox: true, documents: true },
  *   describe,
  *   it,
  * });
@@ -82,6 +84,7 @@ export function storeConformance(options: StoreConformanceOptions): void {
     watermarkRules(rules);
     stepRules(rules);
     inboxRules(rules);
+    documentRules(rules);
     lifecycleRules(rules);
     crashRules(rules);
   });

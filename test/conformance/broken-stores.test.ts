@@ -8,7 +8,7 @@ import type { StoreUnderTest } from "../../src/testing/store-conformance.ts";
 import { failures } from "./failures.ts";
 import { journaledStore } from "./journaled-store.ts";
 
-const MEMORY = { shared: true, persistent: true, coordinator: true, watermarks: true, steps: true, inbox: true };
+const MEMORY = { shared: true, persistent: true, coordinator: true, watermarks: true, steps: true, inbox: true, documents: true };
 
 /** A memory store with one mistake. */
 function mistaken(spoil: (store: Store) => Store): () => StoreUnderTest {

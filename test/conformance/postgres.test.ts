@@ -5,7 +5,16 @@ import { poolerTo, type Pooler } from "../postgres/pooler.ts";
 import { testDatabase, type TestDatabase } from "../postgres/server.ts";
 import { postgresSubject } from "../postgres/subject.ts";
 
-const capabilities = { shared: true, persistent: true, crash: true, coordinator: true, watermarks: true, steps: true, inbox: true };
+const capabilities = {
+  shared: true,
+  persistent: true,
+  crash: true,
+  coordinator: true,
+  watermarks: true,
+  steps: true,
+  inbox: true,
+  documents: true,
+};
 
 let database: TestDatabase;
 let admin: Pool;

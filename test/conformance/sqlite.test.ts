@@ -6,7 +6,7 @@ import { pooledSqlite, sqliteSubject } from "./sqlite-subject.ts";
  * The whole suite, in two parts, because a store of its own for each of its tests is two threads to start. Rules about one
  * handle share a store, emptied between them; rules about opening, closing, sharing and crashing have their own.
  */
-const PARTS = { coordinator: true, watermarks: true, steps: true, inbox: true };
+const PARTS = { coordinator: true, watermarks: true, steps: true, inbox: true, documents: true };
 const LIFECYCLE = "opening, checking, closing";
 
 /** The rules bring their own assertions. */

@@ -4,6 +4,7 @@ import { asynchronous } from "../asynchronous.ts";
 import { withInboxNotice, withNotice, WorkNotice } from "../work-notice.ts";
 import { coordinator } from "./coordinator.ts";
 import { deadLetters } from "./dead-letters.ts";
+import { documents } from "./documents.ts";
 import { idempotency } from "./idempotency.ts";
 import { inbox } from "./inbox.ts";
 import { operations } from "./operations/index.ts";
@@ -47,6 +48,7 @@ export function memory(options: MemoryOptions = {}): StoreFactory {
     watermarks: watermarks(),
     steps: steps(),
     inbox: inbox(queue),
+    documents: documents(),
   };
   const notice = new WorkNotice();
 
@@ -64,6 +66,7 @@ export function memory(options: MemoryOptions = {}): StoreFactory {
       watermarks: asynchronous(kept.watermarks, guard),
       steps: asynchronous(kept.steps, guard),
       inbox: withInboxNotice(asynchronous(kept.inbox, guard), notice),
+      documents: asynchronous(kept.documents, guard),
       check: async () => {
         guard();
         return { ok: true, faults: [], facts: { durable: false } };

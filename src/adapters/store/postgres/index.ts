@@ -8,6 +8,7 @@ import { broughtWork, withInboxNotice, withNotice, WorkNotice } from "../work-no
 import { coordinator } from "./coordinator.ts";
 import { Database } from "./database.ts";
 import { deadLetters } from "./dead-letters.ts";
+import { documents } from "./documents.ts";
 import { driverOf, type PostgresClient } from "./driver.ts";
 import { guard } from "./guard.ts";
 import { health } from "./health.ts";
@@ -88,6 +89,7 @@ export function postgres(client: PostgresClient, options: PostgresOptions = {}):
       watermarks: over(watermarks(database, schema)),
       steps: over(steps(database, schema)),
       inbox: withInboxNotice(tellingOfEvents(over(inbox(database, schema, { acceptWithin })), channel), notice),
+      documents: over(documents(database, schema)),
       check: over(health(database, schema)).check,
       close: () =>
         (closing ??= close()

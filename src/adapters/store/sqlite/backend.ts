@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Coordinator } from "../../../ports/coordinator.ts";
+import type { DocumentStore } from "../../../ports/document-store.ts";
 import type { InboxStore } from "../../../ports/inbox-store.ts";
 import type { StepStore } from "../../../ports/step-store.ts";
 import type { Store } from "../../../ports/store.ts";
@@ -9,6 +10,7 @@ import { deadLetters } from "./dead-letters.ts";
 import { health } from "./health.ts";
 import { codecs } from "./codecs.ts";
 import { coordinator } from "./coordinator.ts";
+import { documents } from "./documents.ts";
 import { idempotency, type IdempotencyVerbs } from "./idempotency.ts";
 import { inbox } from "./inbox.ts";
 import { operations, type QueueTransaction, type QueueVerbs } from "./operations/index.ts";
@@ -26,6 +28,7 @@ export interface Backend {
   readonly watermarks: Sync<WatermarkStore>;
   readonly steps: Sync<StepStore>;
   readonly inbox: Sync<InboxStore>;
+  readonly documents: Sync<DocumentStore>;
   readonly health: Sync<Pick<Store, "check">>;
 }
 
@@ -41,6 +44,7 @@ export function backend(path: string, db: DatabaseSync): { readonly verbs: Backe
     watermarks: watermarks(db),
     steps: steps(db),
     inbox: inbox(db, queue),
+    documents: documents(db),
     health: health(path, db),
   };
   return { verbs, transaction };

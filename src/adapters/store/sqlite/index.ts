@@ -8,6 +8,7 @@ import { withInboxNotice, withNotice, WorkNotice } from "../work-notice.ts";
 import {
   remoteCoordinator,
   remoteDeadLetters,
+  remoteDocuments,
   remoteIdempotency,
   remoteInbox,
   remoteOperations,
@@ -92,6 +93,7 @@ function toStore(writer: Channel, reader: Channel): Store {
     watermarks: remoteWatermarks(writer, reader),
     steps: remoteSteps(writer, reader),
     inbox: withInboxNotice(remoteInbox(writer), notice),
+    documents: remoteDocuments(writer, reader),
     check: () => reader.call("health", "check", []) as ReturnType<Store["check"]>,
     // The reader first: the last connection to go folds the log back into the file, and only the writer may.
     close: () => (closing ??= reader.close().then(() => writer.close())),

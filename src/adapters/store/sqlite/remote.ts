@@ -1,5 +1,6 @@
 import type { Coordinator } from "../../../ports/coordinator.ts";
 import type { DeadLetterStore, NewDeadLetter, StoredRequest } from "../../../ports/dead-letter-store.ts";
+import type { DocumentStore } from "../../../ports/document-store.ts";
 import type { IdempotencyStore } from "../../../ports/idempotency-store.ts";
 import type { InboxStore } from "../../../ports/inbox-store.ts";
 import type { NewOperation, OperationStore } from "../../../ports/operation-store.ts";
@@ -98,6 +99,11 @@ export function remoteInbox(writer: Channel): InboxStore {
     take: (events) => take(events.map((event) => ({ ...event, operations: event.operations.map(compactOperation) }))),
     sweep: on("sweep"),
   };
+}
+
+export function remoteDocuments(writer: Channel, reader: Channel): DocumentStore {
+  const read = caller<DocumentStore>(reader, "documents");
+  return { write: caller<DocumentStore>(writer, "documents")("write"), read: read("read"), list: read("list") };
 }
 
 /** Makes verbs of a port that are calls over a channel. */
