@@ -48,6 +48,7 @@ export type { RetryBudgetOptions } from "./policy/budget/retry-budget.ts";
 export type { RetryQuotaOptions } from "./policy/budget/retry-quota.ts";
 export type { HintHeader } from "./policy/hints/parse-hint.ts";
 export type { ApiOptions, Durability, EndpointOptions, IdempotencyOptions } from "./api/api-options.ts";
+export type { DeadLetterOptions, LetterWebhookOptions } from "./api/letter-webhook-options.ts";
 export type { HoldfastConfig } from "./api/define-config.ts";
 export type { StoreUrl } from "./api/store-url.ts";
 export type { TokenOptions, TokenRateLimit, TokenScope } from "./api/token-options.ts";

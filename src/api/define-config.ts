@@ -3,6 +3,7 @@ import { refuseUnknown } from "../core/options.ts";
 import { shown } from "../core/shown.ts";
 import { resolveWorkerOptions, type WorkerOptions } from "../engine/worker-options.ts";
 import type { ApiOptions } from "./api-options.ts";
+import { checkDeadLetterOptions, type DeadLetterOptions } from "./letter-webhook-options.ts";
 import { resolveApi } from "./resolve-api.ts";
 import type { SecretReference } from "./secret.ts";
 import { checkStore, type StoreUrl } from "./store-url.ts";
@@ -18,6 +19,8 @@ export interface HoldfastConfig {
   readonly tokens?: readonly TokenOptions[];
   /** How the queue's worker works. */
   readonly worker?: WorkerOptions;
+  /** What is done about dead letters as they come. */
+  readonly deadLetters?: DeadLetterOptions;
 }
 
 /**
@@ -49,7 +52,7 @@ export function checkConfig(value: unknown): asserts value is HoldfastConfig {
     throw new ConfigError({ path: "config", message: `the config is ${shown(value)}; give an object: { store, apis }` });
   }
   refuseUnknown(value, [...KEYS, "$schema"], "config");
-  const { store, apis, tokens, worker, $schema } = value as Readonly<Record<string, unknown>>;
+  const { store, apis, tokens, worker, deadLetters, $schema } = value as Readonly<Record<string, unknown>>;
   if ($schema !== undefined && typeof $schema !== "string") {
     throw new ConfigError({
       path: "$schema",
@@ -66,9 +69,10 @@ export function checkConfig(value: unknown): asserts value is HoldfastConfig {
   }
   if (tokens !== undefined) checkTokens(tokens, Object.keys(apis), "tokens");
   if (worker !== undefined) resolveWorkerOptions(worker as WorkerOptions, "worker");
+  if (deadLetters !== undefined) checkDeadLetterOptions(deadLetters, "deadLetters");
 }
 
-const KEYS = ["store", "apis", "tokens", "worker"] as const satisfies readonly (keyof HoldfastConfig)[];
+const KEYS = ["store", "apis", "tokens", "worker", "deadLetters"] as const satisfies readonly (keyof HoldfastConfig)[];
 
 /** Letters, digits, and `.`, `_`, `-` between them: a name stands in paths, labels of metrics and file names. */
 export const API_NAME: RegExp = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;

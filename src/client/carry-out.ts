@@ -27,6 +27,8 @@ const KEPT_ANSWER_BYTES = 64 * 1024;
 /** A look-up at the other side that does not answer is given up after this. */
 const RECONCILE_MS = 30_000;
 const PARK_UNKNOWN_API_MS = 60_000;
+/** After this what could not go yet is looked at again. */
+const LOOK_AGAIN_MS = 1_000;
 
 /** One operation on its way through one claim. */
 interface Task {
@@ -117,6 +119,7 @@ export class CarryOut {
       idempotencyKey: key,
       keyed: true,
       headers: request.headers,
+      sign: open.sign,
       stillOurs: () => held.isOurs,
     };
     const details: CallDetails<HttpAnswer> = {
@@ -190,6 +193,13 @@ export class CarryOut {
     if (operation.expiresAt !== undefined && operation.expiresAt <= now) {
       const detail = `it expired ${now - operation.expiresAt} ms before its turn`;
       return { ending: this.#dead(operation, "expired", { code: "deadline", attempt, detail }, EXPIRED, history) };
+    }
+    const word = (await open.mayGo?.(operation)) ?? "send";
+    if (word === "drop")
+      return { ending: { state: "cancelled", because: { code: "cancelled", detail: "what it tells of was never kept" } } };
+    if (word === "later") {
+      const because: Because = { code: "backoff", attempt, delayMs: LOOK_AGAIN_MS, detail: "what it tells of is not kept yet" };
+      return { ending: { state: "parked", until: now + LOOK_AGAIN_MS, delayMs: claimed.previousDelayMs, because } };
     }
     const stranger = strangerOf(operation, open);
     if (stranger !== undefined) {

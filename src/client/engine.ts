@@ -8,9 +8,11 @@ import type { Runtime } from "../engine/runtime.ts";
 import { fingerprint } from "../policy/fingerprint/fingerprint.ts";
 import type { IdempotencyStore } from "../ports/idempotency-store.ts";
 import type { NewDeadLetter, StoredRequest } from "../ports/dead-letter-store.ts";
+import type { NewOperation } from "../ports/operation-store.ts";
 import type { Store } from "../ports/store.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Transport } from "../ports/transport.ts";
+import type { Sign } from "./http-work.ts";
 import { SdkLoops } from "./sdk-loop.ts";
 import type { Durability } from "../api/api-options.ts";
 
@@ -18,6 +20,10 @@ import type { Durability } from "../api/api-options.ts";
 export interface OpenApi {
   readonly api: ResolvedApi;
   readonly lanes: LaneRegistry;
+  /** Signs what is sent to it. */
+  readonly sign?: Sign;
+  /** Asked before an operation of the queue is sent. */
+  readonly mayGo?: (operation: NewOperation) => Promise<"send" | "later" | "drop">;
 }
 
 /** What the doors of one `createHoldfast` share. */
@@ -28,6 +34,8 @@ export class Engine {
   readonly clock: Clock;
   readonly guard: IdempotencyGuard;
   readonly loops: SdkLoops = new SdkLoops();
+  /** Told of a letter right before it is kept, where somebody wants to hear of each. */
+  announce: ((letter: NewDeadLetter) => Promise<void>) | undefined = undefined;
   /** Keys of calls that need not outlive the process. */
   readonly #forgetful: IdempotencyStore;
   #closed = false;
@@ -57,6 +65,8 @@ export class Engine {
   /** Puts a dead letter into the store, and tells of it. */
   readonly keep: Keep = async (letter, verdict) => {
     const complete = withFingerprint(letter, verdict);
+    // The letter matters more than that somebody hears of it.
+    await this.announce?.(complete).catch((error: unknown) => this.storeFailed(error));
     await this.store.deadLetters.add([complete]);
     const { events } = this.runtime;
     if (events.wants("dead-letter:added")) {
@@ -97,6 +107,11 @@ export class Engine {
     } as const;
     await keep(letter, verdict);
     return operation;
+  }
+
+  storeFailed(error: unknown): void {
+    const { events } = this.runtime;
+    if (events.wants("store:failed")) events.emit("store:failed", { error });
   }
 
   /** Tells that a stored answer stood in for a call. */

@@ -155,7 +155,16 @@ export class FetchDoor {
     const settings = api.settings(endpoint);
     const key = this.#keyOf(request, endpoint);
     const keyed = key?.given === true && !isRead(request.method) && request.replayable;
-    const payload: HttpCall = { request, api, settings, endpoint, idempotencyKey: key?.value, keyed, headers: request.headers };
+    const payload: HttpCall = {
+      request,
+      api,
+      settings,
+      endpoint,
+      idempotencyKey: key?.value,
+      keyed,
+      sign: this.#open.sign,
+      headers: request.headers,
+    };
     const { policy = settings.policy, resending } = way;
     const details = this.#detailsOf(payload, lanes.lane(endpoint, this.#options.partition ?? ""), way);
     const call = { policy, payload, details };

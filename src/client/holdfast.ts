@@ -1,5 +1,6 @@
 import { memory } from "../adapters/store/memory/index.ts";
 import type { ApiOptions } from "../api/api-options.ts";
+import { checkDeadLetterOptions, LETTER_WEBHOOK_API, letterWebhookApi, type DeadLetterOptions } from "../api/letter-webhook-options.ts";
 import { resolveApi } from "../api/resolve-api.ts";
 import { durationMs, type Duration } from "../core/duration.ts";
 import { ClosedError, ConfigError, UnknownApiError } from "../core/errors.ts";
@@ -20,6 +21,7 @@ import type { SyncDefinition } from "../durable/sync/definition.ts";
 import { Engine, type OpenApi } from "./engine.ts";
 import { ownRuntime, type Environment } from "./environment.ts";
 import { checkFetchOptions, FetchDoor, type FetchOptions } from "./fetch-door.ts";
+import { LetterWebhook } from "./letter-webhook.ts";
 import type { Operation } from "./operation.ts";
 import { checkEnvironment, checkFunction } from "./options.ts";
 import { Operations } from "./operations.ts";
@@ -37,6 +39,8 @@ export interface HoldfastOptions<Name extends string = string> extends Environme
   readonly apis: Readonly<Record<Name, ApiOptions>>;
   /** Where what must outlive a call is kept. @default in this process, and gone with it */
   readonly store?: StoreFactory;
+  /** What is done about dead letters as they come. @default they are kept */
+  readonly deadLetters?: DeadLetterOptions;
   /** How the queue's worker works; it starts with the first `enqueue` or `work`. */
   readonly worker?: WorkerOptions;
   /** Pipelines whose dead letters can be replayed here; `hf.pipeline()` adds its own. */
@@ -151,6 +155,25 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
   const syncs = new SyncDoor(engine, locals, apis, fetchOf);
   const pipelines = new PipelineDoor(engine, (name) => apis.get(name));
   for (const [index, definition] of (options.pipelines ?? []).entries()) pipelines.add(definition, `pipelines[${index}]`);
+  const webhook = options.deadLetters?.webhook;
+  if (webhook !== undefined) {
+    const api = resolveApi(LETTER_WEBHOOK_API, letterWebhookApi(webhook));
+    const letters = new LetterWebhook(engine, {
+      store: operationsOf(store),
+      options: webhook,
+      endpoint: api.endpoints.of("POST", "/"),
+      accepted: (operation) => queueDoor().worker.enqueued(operation, operation.dueAt),
+    });
+    apis.set(LETTER_WEBHOOK_API, {
+      api,
+      lanes: new LaneRegistry(LETTER_WEBHOOK_API, api, runtime),
+      sign: letters.sign,
+      mayGo: (operation) => letters.mayGo(operation),
+    });
+    engine.announce = (letter) => letters.announce(letter);
+    // What an earlier process had to tell is told by this one.
+    queueDoor().worker.start();
+  }
   const close = async (closeOptions: { readonly grace?: Duration } = {}): Promise<void> => {
     refuseUnknown(closeOptions, ["grace"], "close");
     engine.refuseCalls();
@@ -193,7 +216,7 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
   };
 }
 
-const OPTIONS = ["apis", "store", "worker", "pipelines", "transport", "clock", "random"] satisfies (keyof HoldfastOptions)[];
+const OPTIONS = ["apis", "store", "deadLetters", "worker", "pipelines", "transport", "clock", "random"] satisfies (keyof HoldfastOptions)[];
 
 function checkOptions(options: HoldfastOptions): void {
   if (typeof options !== "object" || (options as unknown) === null) {
@@ -206,7 +229,8 @@ function checkOptions(options: HoldfastOptions): void {
       message: `${stranger} is not an option of createHoldfast(); known are ${OPTIONS.join(", ")}`,
     });
   }
-  const { apis, store, transport } = options;
+  const { apis, store, deadLetters, transport } = options;
+  if (deadLetters !== undefined) checkDeadLetterOptions(deadLetters, "deadLetters");
   if (typeof apis !== "object" || (apis as unknown) === null || Array.isArray(apis)) {
     throw new ConfigError({
       path: "apis",

@@ -10,6 +10,9 @@ import type { Engine } from "./engine.ts";
 import { HttpAnswer } from "./http-answer.ts";
 import { storedRequest, type HttpRequest } from "./http-request.ts";
 
+/** Signs what is about to be sent; `id` is the key it goes under, or its operation. Answers headers. */
+export type Sign = (message: { readonly id: string; readonly body: Uint8Array }) => Promise<Readonly<Record<string, string>>>;
+
 /** The payload of one HTTP call. */
 export interface HttpCall {
   readonly request: HttpRequest;
@@ -23,6 +26,8 @@ export interface HttpCall {
   readonly stillOurs?: () => boolean;
   /** Writes down that it is about to be sent, where that must be known afterwards; answers whether it is ours to send. */
   readonly beforeSending?: () => Promise<boolean>;
+  /** @default unsigned */
+  readonly sign?: Sign | undefined;
   /** As it was sent last. */
   headers: Headers;
   /** What it was sent with last. */
@@ -51,6 +56,7 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
     const credential = await call.api.credential?.get(this.#engine);
     call.credential = credential;
     call.headers = this.#headersOf(call, context.operation);
+    if (call.sign !== undefined) await signed(call, call.sign, context.operation);
     if (call.beforeSending !== undefined && !(await call.beforeSending())) throw new TakenOverError();
     // An attempt that was given up meanwhile must not go out after all.
     context.signal.throwIfAborted();
@@ -147,6 +153,11 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
   request({ request, headers, api }: HttpCall): Promise<StoredRequest | undefined> {
     return storedRequest(request, headers, api.keepHeaders);
   }
+}
+
+async function signed(call: HttpCall, sign: Sign, operation: string): Promise<void> {
+  const body = new Uint8Array(await new Response(call.request.body).arrayBuffer());
+  for (const [name, value] of Object.entries(await sign({ id: call.idempotencyKey ?? operation, body }))) call.headers.set(name, value);
 }
 
 class TakenOverError extends Error {}

@@ -1,8 +1,11 @@
 import { ConfigError, IdempotencyMismatchError, StoreError } from "../core/errors.ts";
 import { Batcher } from "../durable/batcher.ts";
+import { storePauseMs } from "../durable/store-pause.ts";
 import { Worker } from "../durable/worker.ts";
 import { resolveWorkerOptions, type WorkerOptions } from "../engine/worker-options.ts";
 import { uuidv7 } from "../engine/uuid.ts";
+import { sleep } from "../ports/clock.ts";
+import type { NewDeadLetter } from "../ports/dead-letter-store.ts";
 import type { Fenced } from "../ports/idempotency-store.ts";
 import type { AcceptResult, ClaimedOperation, NewOperation, OperationStore, Settlement } from "../ports/operation-store.ts";
 import { CarryOut } from "./carry-out.ts";
@@ -36,12 +39,18 @@ export class QueueDoor {
         const open = find(api);
         return open === undefined ? undefined : { lane: open.lanes.lane(endpoint, partition), cost: open.api.settings(endpoint).cost };
       },
-      execute: (held, admission, signal) => carryOut.execute(held, admission, signal),
-      poison: (claimed) => carryOut.poison(claimed),
-      settled: (claimed, settlement, result) => this.#settled(claimed, settlement, result),
-      failed(error) {
-        if (runtime.events.wants("store:failed")) runtime.events.emit("store:failed", { error });
+      execute: async (held, admission, signal) => {
+        const settlement = await carryOut.execute(held, admission, signal);
+        if (settlement?.outcome.state === "dead") await this.#announced(settlement.outcome.letter, signal);
+        return settlement;
       },
+      poison: async (claimed) => {
+        const settlement = await carryOut.poison(claimed);
+        if (settlement.outcome.state === "dead") await this.#announced(settlement.outcome.letter, AbortSignal.abort());
+        return settlement;
+      },
+      settled: (claimed, settlement, result) => this.#settled(claimed, settlement, result),
+      failed: (error) => engine.storeFailed(error),
     });
   }
 
@@ -74,6 +83,21 @@ export class QueueDoor {
   /** The end of an operation that was accepted before. */
   result(id: string, signal: AbortSignal | undefined): Promise<Response> {
     return this.#results.of(id, signal);
+  }
+
+  /** Before a letter is kept somebody may want to hear of it: that is tried as long as what became of the operation could be written. */
+  async #announced(letter: NewDeadLetter, signal: AbortSignal): Promise<void> {
+    const { announce, runtime } = this.#engine;
+    if (announce === undefined) return;
+    for (let failures = 0; ; failures += 1) {
+      try {
+        return await announce(letter);
+      } catch (error) {
+        this.#engine.storeFailed(error);
+      }
+      if (signal.aborted) return;
+      await sleep(runtime.clock, storePauseMs(failures), signal).catch(() => undefined);
+    }
   }
 
   /** Ends the worker, then lets go of those who wait. */
