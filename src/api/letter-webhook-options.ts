@@ -32,13 +32,13 @@ const OPTIONS = ["url", "secret", "each", "retry"] satisfies (keyof LetterWebhoo
 
 /** What stands under `deadLetters`. @throws ConfigError */
 export function checkDeadLetterOptions(options: unknown, path: string): asserts options is DeadLetterOptions {
-  refuseUnknown(options as object, ["webhook"] satisfies (keyof DeadLetterOptions)[], path);
+  refuseUnknown(options, ["webhook"] satisfies (keyof DeadLetterOptions)[], path);
   const { webhook } = options as { readonly webhook?: unknown };
   if (webhook !== undefined) checkWebhook(webhook, `${path}.webhook`);
 }
 
 function checkWebhook(options: unknown, path: string): void {
-  refuseUnknown(options as object, OPTIONS, path);
+  refuseUnknown(options, OPTIONS, path);
   const { url, secret, each } = options as Readonly<Record<string, unknown>>;
   const parsed = typeof url === "string" && URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {

@@ -1,5 +1,5 @@
 import { LETTER_WEBHOOK_API, type LetterWebhookOptions } from "../api/letter-webhook-options.ts";
-import { readSecret } from "../api/secret.ts";
+import { readSecret, type SecretSource } from "../api/secret.ts";
 import { explainBecause } from "../core/decision.ts";
 import { uuidv7 } from "../engine/uuid.ts";
 import { signWebhook } from "../policy/webhook/standard-webhooks.ts";
@@ -74,8 +74,10 @@ export class LetterWebhook {
     const now = this.#engine.runtime.clock.now();
     if (secret === undefined) return { "webhook-id": id, "webhook-timestamp": String(Math.floor(now / 1000)) };
     const path = "deadLetters.webhook.secret";
-    const sources = Array.isArray(secret) ? (secret as readonly (typeof secret)[]) : [secret];
-    const secrets = await Promise.all(sources.map((source) => readSecret(source as Parameters<typeof readSecret>[0], path)));
+    const secrets: string[] = [];
+    for (const source of Array.isArray(secret) ? (secret as readonly SecretSource[]) : [secret as SecretSource]) {
+      secrets.push(await readSecret(source, path));
+    }
     return await signWebhook({ id, now, body, secrets, path });
   };
 

@@ -10,7 +10,7 @@ export interface HereOptions {
 export async function cliHere(args: readonly string[], { cwd }: HereOptions): Promise<CliEnd> {
   let stdout = "";
   let stderr = "";
-  const before = { cwd: process.cwd(), code: process.exitCode, log: console.log, error: console.error };
+  const before = { cwd: process.cwd(), code: exitCode(), log: console.log, error: console.error };
   const streams = [
     { stream: process.stdout, write: process.stdout.write.bind(process.stdout), take: (text: string) => (stdout += text) },
     { stream: process.stderr, write: process.stderr.write.bind(process.stderr), take: (text: string) => (stderr += text) },
@@ -20,16 +20,16 @@ export async function cliHere(args: readonly string[], { cwd }: HereOptions): Pr
   console.log = (...parts: unknown[]) => void (stdout += `${parts.join(" ")}\n`);
   console.error = (...parts: unknown[]) => void (stderr += `${parts.join(" ")}\n`);
   for (const { stream, take } of streams) {
-    stream.write = ((text: string | Uint8Array, encoding?: unknown, written?: unknown) => {
+    stream.write = (text: string | Uint8Array, encoding?: unknown, written?: unknown) => {
       take(typeof text === "string" ? text : new TextDecoder().decode(text));
       const told = typeof encoding === "function" ? encoding : written;
       if (typeof told === "function") (told as () => void)();
       return true;
-    }) as typeof stream.write;
+    };
   }
   try {
     await runCli(args);
-    return { code: Number(process.exitCode ?? 0), signal: null, stdout, stderr };
+    return { code: exitCode() ?? 0, signal: null, stdout, stderr };
   } finally {
     for (const { stream, write } of streams) stream.write = write;
     console.log = before.log;
@@ -37,4 +37,9 @@ export async function cliHere(args: readonly string[], { cwd }: HereOptions): Pr
     process.exitCode = before.code;
     process.chdir(before.cwd);
   }
+}
+
+/** As a command has left it. */
+function exitCode(): number | undefined {
+  return process.exitCode as number | undefined;
 }
