@@ -22,6 +22,7 @@ const config: KnipConfig = {
         // A process, likewise.
         "src/cli/demo/apis-process.ts",
         "test/crash/loop/{main,worker-process}.ts",
+        "test/demo/crash/main.ts",
         "scripts/*.{ts,mjs}",
         "test/**/harness/*.mjs",
         "test/types/**/*.test-d.ts",

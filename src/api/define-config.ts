@@ -17,10 +17,18 @@ export interface HoldfastConfig {
   readonly apis: Readonly<Record<string, ApiOptions>>;
   /** Who may use the gateway. Without any it listens on this machine only, and anybody there may. */
   readonly tokens?: readonly TokenOptions[];
+  /** Pipelines, made with `definePipeline()`: their dead letters can be replayed, and their runs go on; for configs in TypeScript. */
+  readonly pipelines?: readonly NamedPipeline[];
   /** How the queue's worker works. */
   readonly worker?: WorkerOptions;
   /** What is done about dead letters as they come. */
   readonly deadLetters?: DeadLetterOptions;
+}
+
+/** What a config can see of a pipeline; the engine checks the rest. */
+export interface NamedPipeline {
+  readonly name: string;
+  readonly version: string;
 }
 
 /**
@@ -52,7 +60,7 @@ export function checkConfig(value: unknown): asserts value is HoldfastConfig {
     throw new ConfigError({ path: "config", message: `the config is ${shown(value)}; give an object: { store, apis }` });
   }
   refuseUnknown(value, [...KEYS, "$schema"], "config");
-  const { store, apis, tokens, worker, deadLetters, $schema } = value as Readonly<Record<string, unknown>>;
+  const { store, apis, tokens, pipelines, worker, deadLetters, $schema } = value as Readonly<Record<string, unknown>>;
   if ($schema !== undefined && typeof $schema !== "string") {
     throw new ConfigError({
       path: "$schema",
@@ -68,11 +76,14 @@ export function checkConfig(value: unknown): asserts value is HoldfastConfig {
     resolveApi(name, definition as ApiOptions);
   }
   if (tokens !== undefined) checkTokens(tokens, Object.keys(apis), "tokens");
+  if (pipelines !== undefined && !Array.isArray(pipelines)) {
+    throw new ConfigError({ path: "pipelines", message: `pipelines is ${shown(pipelines)}; give a list of what definePipeline() made` });
+  }
   if (worker !== undefined) resolveWorkerOptions(worker as WorkerOptions, "worker");
   if (deadLetters !== undefined) checkDeadLetterOptions(deadLetters, "deadLetters");
 }
 
-const KEYS = ["store", "apis", "tokens", "worker", "deadLetters"] as const satisfies readonly (keyof HoldfastConfig)[];
+const KEYS = ["store", "apis", "tokens", "pipelines", "worker", "deadLetters"] as const satisfies readonly (keyof HoldfastConfig)[];
 
 /** Letters, digits, and `.`, `_`, `-` between them: a name stands in paths, labels of metrics and file names. */
 export const API_NAME: RegExp = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;

@@ -24,7 +24,7 @@ export async function withHoldfast<Result>(options: StoreOptions, need: Need, wo
   const store = await chosenStore(options.store, loaded);
   // Loaded when there is something to open: help, and a name with a typo, do without the engine.
   const { createHoldfast } = await import("../client/holdfast.ts");
-  const hf = await createHoldfast({ apis: loaded?.config.apis ?? {}, store });
+  const hf = await createHoldfast({ apis: loaded?.config.apis ?? {}, store, pipelines: loaded?.config.pipelines ?? [] });
   try {
     return await work(hf);
   } finally {

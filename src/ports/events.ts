@@ -56,7 +56,8 @@ export interface EventMap {
     readonly pipeline: string;
     readonly run: string;
     readonly subject: string;
-    readonly resumed: boolean;
+    /** Steps of it that were done before; 0 for a new one. */
+    readonly steps: number;
     readonly labels: Readonly<Record<string, string>>;
   };
   /** A step of a run is done, or is a dead letter (`parked`) whose id is `operation`. */

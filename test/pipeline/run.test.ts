@@ -97,14 +97,14 @@ describe("a run", () => {
     const test = await bench({ apis: APIS, answer: world });
     const told: string[] = [];
     let labels: unknown;
-    test.hf.on("run:opened", ({ run, resumed }) => void told.push(`opened ${run} ${resumed}`));
+    test.hf.on("run:opened", ({ run, steps }) => void told.push(`opened ${run} ${steps}`));
     test.hf.on("step:settled", (event: EventMap["step:settled"]) => {
       told.push(`${event.step} ${event.state}`);
       labels = event.labels;
     });
     test.hf.on("run:settled", ({ state }) => void told.push(state));
     await test.during(test.hf.pipeline(lead).run(ADA));
-    expect(told).toEqual(["opened lead/42 false", "enrich done", "contact done", "enrol done", "succeeded"]);
+    expect(told).toEqual(["opened lead/42 0", "enrich done", "contact done", "enrol done", "succeeded"]);
     expect(labels).toEqual({ lead: "42", pipeline: "lead", run: "lead/42", step: "enrol" });
     await test.close();
   });

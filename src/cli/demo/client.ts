@@ -48,10 +48,8 @@ export function clientApis(
   const breaker = {
     openFor: Math.max(500, plan.storyMs * 0.03),
     maxOpenFor: Math.max(1_000, plan.storyMs * 0.045),
-    whenOpen: "wait",
   } as const;
-  // Nobody waits at a screen: a lead rather waits for an outage to end than ends as a dead letter, and a batch may
-  // spend more on retries than the default of a tenth.
+  // A batch may spend more on retries than the default of a tenth.
   const patient = {
     concurrency,
     retryBudget: { ratio: 0.5, minPerSecond: 5 },
@@ -69,16 +67,14 @@ export function clientApis(
     scoring: defineApi({
       ...patient,
       baseUrl: baseUrls.scoring,
-      // A completion may be asked for twice; what was answered is kept all the same, because it was paid for.
+      // A completion may be asked for twice: it costs money, but changes nothing.
       profile: "llm",
-      durability: "before-send",
       classify: [{ when: { status: 500, body: "INVALID_FIELD" }, then: "permanent", because: "validation reported as 500" }],
     }),
     crm: defineApi({
       ...patient,
       baseUrl: baseUrls.crm,
       profile: "crm",
-      durability: "before-send",
       idempotency: { header: "Idempotency-Key", required: true },
       // More than the CRM really takes, as contracts are: its 429 say so.
       rateLimit: { limit: perSecond * 1.8, per: "1s", burst: Math.max(3, perSecond * 2.5) },
@@ -90,7 +86,6 @@ export function clientApis(
       baseUrl: baseUrls.sequencer,
       // No `idempotency`: it is blind to keys, so where the outcome is unknown it is asked before anything is sent again.
       profile: "sequencer",
-      durability: "before-send",
       endpoints: {
         [ENDPOINTS.sequencer]: {
           async reconcile({ body }) {

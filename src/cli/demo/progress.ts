@@ -1,4 +1,5 @@
 import type { Holdfast } from "../../client/holdfast.ts";
+import type { PipelineProgress } from "../../durable/pipeline/pipeline.ts";
 import { API_NAMES, ENDPOINTS, type ApiName } from "./weather.ts";
 
 /** One API as the job sees it now. */
@@ -11,7 +12,7 @@ export interface ApiProgress {
   /** Leads that ended here as dead letters. */
   kept: number;
   breaker: "closed" | "open" | "half-open" | "none";
-  /** Calls that wait for the breaker, the limit or a free place. */
+  /** Leads that stand before it. */
   waiting: number;
 }
 
@@ -20,10 +21,8 @@ export interface Progress {
   readonly leads: number;
   /** Leads that are through or kept. */
   ended: number;
-  /** Answers that the store gave again. */
+  /** Steps that were done before this start. */
   replayed: number;
-  /** Leads whose keys a killed process still holds. */
-  held: number;
   readonly apis: Readonly<Record<ApiName, ApiProgress>>;
 }
 
@@ -40,15 +39,25 @@ export function newProgress(leads: number): Progress {
   const apis = Object.fromEntries(
     API_NAMES.map((name): [ApiName, ApiProgress] => [name, { name, passed: 0, retries: 0, kept: 0, breaker: "closed", waiting: 0 }]),
   ) as Record<ApiName, ApiProgress>;
-  return { leads, ended: 0, replayed: 0, held: 0, apis };
+  return { leads, ended: 0, replayed: 0, apis };
 }
 
 /** Takes in what the engine's lanes say now. */
 export function lookAtLanes(progress: Progress, engine: Pick<Holdfast, "lanes">): void {
-  for (const { api, endpoint, breaker, waiting } of engine.lanes()) {
+  for (const { api, endpoint, breaker } of engine.lanes()) {
     const own = progress.apis[api as ApiName];
-    if (endpoint !== ENDPOINTS[own.name]) continue;
-    own.breaker = breaker;
-    own.waiting = waiting;
+    if (endpoint === ENDPOINTS[own.name]) own.breaker = breaker;
+  }
+}
+
+/** Takes in how far the pipeline has come; its steps are named after the APIs. */
+export function lookAtSteps(progress: Progress, { steps, succeeded, parked, failed }: PipelineProgress): void {
+  progress.ended = succeeded + parked + failed;
+  let before: number | undefined;
+  for (const name of API_NAMES) {
+    const own = progress.apis[name];
+    own.passed = steps[name] ?? 0;
+    own.waiting = before === undefined ? 0 : Math.max(0, before - own.passed - own.kept);
+    before = own.passed;
   }
 }

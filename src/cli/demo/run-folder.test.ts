@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ledgerFileOf } from "./apis.ts";
 import { makeLeads } from "./make-leads.ts";
-import { beginStretch, noteThrough, pathIn, readThrough, runFolder, workOf, writeState, type RunFolder } from "./run-folder.ts";
+import { beginStretch, noteStory, pathIn, readStory, runFolder, workOf, writeState, type RunFolder, type StoryLine } from "./run-folder.ts";
 import { storyTime } from "./story-clock.ts";
 
 let folder: RunFolder;
@@ -58,10 +58,10 @@ describe("a start", () => {
   ])("replaces %s", (_, before, work, finished) => {
     const { state } = begin();
     workedUntil(NOW + 2_000);
-    noteThrough(folder, "lead-0001");
+    noteStory(folder, { type: "restart", atMs: 1 });
     writeState(folder, { ...state, finished });
     expect(begin(work, NOW + 9_000)).toMatchObject({ before, state: { beganAt: NOW + 9_000, starts: 1 } });
-    expect([folder.store, ledgerFileOf(folder.path, "crm"), pathIn(folder, "through")].filter((file) => existsSync(file))).toEqual([]);
+    expect([folder.store, ledgerFileOf(folder.path, "crm"), pathIn(folder, "story")].filter((file) => existsSync(file))).toEqual([]);
   });
 
   it("does not touch a store that no run of ours made", () => {
@@ -83,11 +83,12 @@ describe("a start", () => {
 
 describe("what is noted of a run", () => {
   it("survives a line that a kill tore", () => {
-    noteThrough(folder, "lead-0001");
-    writeFileSync(pathIn(folder, "through"), `${readFileSync(pathIn(folder, "through"), "utf8")}"lead-00`);
-    noteThrough(folder, "lead-0003");
-    noteThrough(folder, "lead-0004");
-    expect([...readThrough(folder)]).toEqual(["lead-0001", "lead-0004"]);
+    const [first, torn, last] = [1, 2, 3].map((atMs) => ({ type: "restart", atMs })) as [StoryLine, StoryLine, StoryLine];
+    noteStory(folder, first);
+    writeFileSync(pathIn(folder, "story"), `${readFileSync(pathIn(folder, "story"), "utf8")}{"type":"rest`);
+    noteStory(folder, torn);
+    noteStory(folder, last);
+    expect(readStory(folder)).toEqual([first, last]);
   });
 
   it("tells work apart by its leads and its seed", () => {

@@ -43,11 +43,9 @@ export interface RunFolder {
 
 const NAMES = {
   state: "run.json",
-  /** Ids of leads that are through, one a line. */
-  through: "through.log",
   story: "story.jsonl",
   refused: "refused.txt",
-  config: "holdfast.config.json",
+  config: "holdfast.config.mjs",
 } as const;
 
 /** The folder that belongs to a store: `.holdfast/demo` for the default one, `<file>.demo` beside any other. */
@@ -147,16 +145,7 @@ function clear(folder: RunFolder): void {
   mkdirSync(folder.path, { recursive: true });
   for (const suffix of ["", "-wal", "-shm"]) rmSync(`${folder.store}${suffix}`, { force: true });
   for (const name of API_NAMES) rmSync(ledgerFileOf(folder.path, name), { force: true });
-  for (const name of ["through", "story", "refused", "config", "state"] as const) rmSync(pathIn(folder, name), { force: true });
-}
-
-/** Notes that a lead is through all steps. It only saves looking at it again: the store and the ledgers know it as well. */
-export function noteThrough(folder: RunFolder, id: string): void {
-  appendFileSync(pathIn(folder, "through"), `${JSON.stringify(id)}\n`);
-}
-
-export function readThrough(folder: RunFolder): ReadonlySet<string> {
-  return new Set(readLines<string>(pathIn(folder, "through")));
+  for (const name of ["story", "refused", "config", "state"] as const) rmSync(pathIn(folder, name), { force: true });
 }
 
 export function noteStory(folder: RunFolder, line: StoryLine): void {

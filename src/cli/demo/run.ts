@@ -2,23 +2,21 @@ import { writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { systemClock } from "../../adapters/clock/system.ts";
 import { sqlite } from "../../adapters/store/sqlite/index.ts";
-import { createHoldfast } from "../../client/holdfast.ts";
+import { createHoldfast, type Holdfast } from "../../client/holdfast.ts";
 import type { DeadLetter } from "../../ports/dead-letter-store.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { Transport } from "../../ports/transport.ts";
 import { openApisProcess, type Apis, type ApisProcess } from "./apis.ts";
 import { clientApis, questionsTo, type Questions } from "./client.ts";
-import { runJob } from "./job.ts";
 import { becomeOnlyRun } from "./only-run.ts";
 import { planFor, type Plan } from "./plan.ts";
-import { lookAtLanes, newProgress, type Progress, type Screen } from "./progress.ts";
+import { lookAtLanes, lookAtSteps, newProgress, type ApiProgress, type Progress, type Screen } from "./progress.ts";
 import { reportOf, type DemoReport } from "./report.ts";
 import {
   beginStretch,
   noteStory,
-  noteThrough,
   pathIn,
   readStory,
-  readThrough,
   runFolder,
   workOf,
   writeState,
@@ -27,7 +25,7 @@ import {
   type RunState,
 } from "./run-folder.ts";
 import { leadsOf, type SourceOptions } from "./source.ts";
-import { stepsOf, type Engine, type Step } from "./steps.ts";
+import { leadPipeline } from "./steps.ts";
 import { storyClock } from "./story-clock.ts";
 import { tally } from "./tally.ts";
 import type { ApiName } from "./weather.ts";
@@ -45,11 +43,16 @@ export interface DemoParts {
   /** What a test may put in place of the real thing, to see that the demo notices. */
   readonly sabotage?: {
     readonly questions?: (honest: Questions) => Questions;
-    readonly steps?: (honest: readonly Step[]) => readonly Step[];
+    readonly transport?: (honest: Transport) => Transport;
   };
 }
 
+/** The engine of the job. */
+type Engine = Holdfast<ApiName>;
+
 const LOOK_MS = 100;
+/** This process is the only run in its folder, and the APIs of the one before are gone: its runs need not wait for their leases. */
+const HOLDER = "demo";
 /** Refused rows that are told on the screen; the file has all of them. */
 const TOLD_ROWS = 20;
 
@@ -112,20 +115,14 @@ async function oneStretch({ options, parts, folder, begun, source, apisProcess }
   const progress = newProgress(source.leads.length);
   const stopShowing = show(engine, progress, { folder, screen: parts.screen, toldMs });
 
-  const kept = new Set((await lettersOf(engine)).map(({ labels }) => labels["lead"]));
-  const through = readThrough(folder);
-  for (const { id } of source.leads) if (through.has(id)) skip(progress);
-  progress.ended += kept.size;
-  const job = runJob(
-    source.leads.filter(({ id }) => !through.has(id) && !kept.has(id)),
-    {
-      steps: parts.sabotage?.steps?.(stepsOf(engine)) ?? stepsOf(engine),
-      open: plan.open,
-      clock,
-      progress,
-      onThrough: (lead) => noteThrough(folder, lead.id),
-    },
-  );
+  for (const { labels } of await lettersOf(engine)) {
+    const api = progress.apis[labels["step"] as ApiName] as ApiProgress | undefined;
+    if (api !== undefined) api.kept += 1;
+  }
+  const job = engine.pipeline(leadPipeline, { holder: HOLDER }).runAll(source.leads, {
+    concurrency: plan.open,
+    onProgress: (now) => lookAtSteps(progress, now),
+  });
   await Promise.race([job, apis.died]);
   stopShowing();
 
@@ -162,7 +159,9 @@ function openEngine(
   const baseUrls = baseUrlsOf(apis);
   const honest = questionsTo(baseUrls, clock);
   const questions = parts.sabotage?.questions?.(honest) ?? honest;
-  return createHoldfast({ store: sqlite(folder.store), apis: clientApis(plan, baseUrls, questions), clock });
+  const honestly: Transport = (input, init) => globalThis.fetch(input, init);
+  const transport = parts.sabotage?.transport?.(honestly) ?? honestly;
+  return createHoldfast({ store: sqlite(folder.store), apis: clientApis(plan, baseUrls, questions), clock, transport });
 }
 
 function baseUrlsOf({ ports }: Apis): Readonly<Record<ApiName, string>> {
@@ -178,7 +177,10 @@ function show(
   engine.on("retry:scheduled", ({ lane }) => {
     if (lane !== undefined) progress.apis[lane.api as ApiName].retries += 1;
   });
-  engine.on("idempotency:replayed", () => (progress.replayed += 1));
+  engine.on("step:settled", ({ step, state }) => {
+    if (state === "parked") progress.apis[step as ApiName].kept += 1;
+  });
+  engine.on("run:opened", ({ steps }) => void (progress.replayed += steps));
   engine.on("breaker:changed", ({ lane: { api, endpoint }, from, to, because, retryAfterMs }) => {
     const atMs = toldMs();
     noteStory(folder, { type: "breaker", atMs, api, endpoint, to, because });
@@ -202,12 +204,6 @@ function show(
     lookAtLanes(progress, engine);
     screen.show(progress, toldMs());
   };
-}
-
-/** A lead that an earlier stretch took through all steps. */
-function skip(progress: Progress): void {
-  progress.ended += 1;
-  for (const api of Object.values(progress.apis)) api.passed += 1;
 }
 
 async function lettersOf(engine: Engine): Promise<readonly DeadLetter[]> {
@@ -245,10 +241,10 @@ function tellBeginning(screen: Screen, folder: RunFolder, { before, state }: Beg
   if (rows.length > TOLD_ROWS) screen.note(`… and ${rows.length - TOLD_ROWS} more rows, all listed in ${shown(pathIn(folder, "refused"))}`);
 }
 
-/** For `holdfast dlq replay`: the same APIs, as a config file. */
+/** For `holdfast dlq replay`: the same APIs, and the pipeline whose runs go on. */
 function writeReplayConfig(folder: RunFolder, apis: Apis): void {
   const urls = baseUrlsOf(apis);
-  const config = {
+  const data = {
     store: `sqlite:${folder.store}`,
     apis: {
       enrichment: { baseUrl: urls.enrichment, profile: "enrichment" },
@@ -257,7 +253,13 @@ function writeReplayConfig(folder: RunFolder, apis: Apis): void {
       sequencer: { baseUrl: urls.sequencer, profile: "sequencer" },
     },
   };
-  writeFileSync(pathIn(folder, "config"), `${JSON.stringify(config, null, 2)}\n`);
+  const steps = new URL(`./steps${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url).href;
+  const lines = [
+    `import { leadPipeline } from ${JSON.stringify(steps)};`,
+    "",
+    `export default { ...${JSON.stringify(data, null, 2)}, pipelines: [leadPipeline] };`,
+  ];
+  writeFileSync(pathIn(folder, "config"), `${lines.join("\n")}\n`);
 }
 
 /** A path as one would type it here. */

@@ -85,12 +85,11 @@ function stateOf({ breaker, waiting, retries }: ApiProgress): string {
   return breaker === "open" || breaker === "half-open" ? `${retried}, breaker ${breaker}: ${waiting} wait` : retried;
 }
 
-function asides({ apis, held, replayed }: Progress): string {
+function asides({ apis, replayed }: Progress): string {
   const kept = API_NAMES.reduce((sum, name) => sum + apis[name].kept, 0);
   const parts = [
     kept > 0 ? `${kept} dead ${kept === 1 ? "letter" : "letters"}` : "",
-    replayed > 0 ? `${replayed} answers given again` : "",
-    held > 0 ? `${held} wait for the keys of the killed run` : "",
+    replayed > 0 ? `${replayed} steps were done before` : "",
   ].filter((part) => part !== "");
   return parts.map((part) => `  ${part}`).join("");
 }

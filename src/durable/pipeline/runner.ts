@@ -341,7 +341,10 @@ export class PipelineRunner implements Pipeline<unknown, Readonly<Record<string,
       });
       const { id, pipeline, subject } = view;
       const { labels } = run;
-      if (events.wants("run:opened")) events.emit("run:opened", { pipeline, run: id, subject, resumed: view.steps.length > 0, labels });
+      if (events.wants("run:opened")) {
+        const steps = view.steps.filter(({ state }) => state === "done").length;
+        events.emit("run:opened", { pipeline, run: id, subject, steps, labels });
+      }
       const end = await run.carry();
       if (events.wants("run:settled")) {
         events.emit("run:settled", { pipeline, run: id, subject, state: end.state, durationMs: clock.monotonic() - startedAt, labels });

@@ -11,18 +11,12 @@ const sabotages = {
   "lying-look-up": { questions: (honest) => ({ ...honest, enrolmentOf: async () => undefined }) },
   // Tells the job that every tenth lead was written to the CRM, and does not write it.
   "skipped-write": {
-    steps: (honest) =>
-      honest.map((step) => {
-        if (step.api !== "crm") return step;
-        return { ...step, take: (traveller) => (traveller.lead.id.endsWith("0") ? skip(traveller) : step.take(traveller)) };
-      }),
+    transport: (honest) => async (url, init) => {
+      const skipped = url.endsWith("/contacts") && /"lead":"[^"]*0"/.test(String(init.body));
+      return skipped ? Response.json({ id: "contact-0" }, { status: 201 }) : await honest(url, init);
+    },
   },
 };
-
-function skip(traveller) {
-  traveller.contact = "contact-0";
-  return Promise.resolve({ type: "passed" });
-}
 
 const report = await runDemo({ seed: 1, count: 200, speed: 20 }, { screen: silent, sabotage: sabotages[process.argv[2]] });
 console.log(JSON.stringify(report));
