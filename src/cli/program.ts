@@ -6,6 +6,7 @@ import { lanesCommand } from "./commands/lanes.ts";
 import { mockCommand } from "./commands/mock.ts";
 import { opsCommand } from "./commands/ops.ts";
 import { storeHealthCommand } from "./commands/store.ts";
+import { syncsCommand } from "./commands/syncs.ts";
 import { faultOf } from "./fault.ts";
 import { oneLine } from "./output/text.ts";
 import { version } from "./version.ts";
@@ -17,7 +18,16 @@ function program(): Command {
     .version(version())
     .option("--debug", "show the stack of an error")
     .addHelpText("after", "\nExample:\n  $ holdfast demo --fast\n\nExit codes are listed in docs/reference/cli.md.");
-  for (const command of [demoCommand(), dlqCommand(), opsCommand(), lanesCommand(), mockCommand(), storeHealthCommand(), configCommand()])
+  for (const command of [
+    demoCommand(),
+    dlqCommand(),
+    opsCommand(),
+    lanesCommand(),
+    syncsCommand(),
+    mockCommand(),
+    storeHealthCommand(),
+    configCommand(),
+  ])
     root.addCommand(command);
   return throwing(root);
 }

@@ -26,6 +26,7 @@ import type { Operation } from "./operation.ts";
 import { checkEnvironment, checkFunction } from "./options.ts";
 import { Operations } from "./operations.ts";
 import type { EnqueueOptions } from "./new-operation.ts";
+import { InboxDoor, type InboxOptions } from "./inbox-door.ts";
 import { LocalApis } from "./local-apis.ts";
 import { PipelineDoor, type PipelineHandleOptions } from "./pipeline-door.ts";
 import { operationsOf, QueueDoor } from "./queue-door.ts";
@@ -76,6 +77,11 @@ export interface Holdfast<Name extends string = string> {
     definition: PipelineDefinition<Input, Steps, string>,
     options?: PipelineHandleOptions,
   ): Pipeline<Input, PipelineResults<Steps>>;
+  /**
+   * Opens an inbox for the webhooks of one sender: an HTTP endpoint that verifies them, takes each event once, and answers 2xx when what
+   * is to be done about it is durable.
+   */
+  inbox(options: InboxOptions): (request: Request) => Promise<Response>;
   /** Runs `fn` so that all calls inside share one retry budget and one deadline. */
   task<Value>(options: TaskOptions, fn: () => Promise<Value>): Promise<Value>;
   /** What failed and was kept. */
@@ -174,6 +180,7 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
     // What an earlier process had to tell is told by this one.
     queueDoor().worker.start();
   }
+  const inboxes = new InboxDoor(engine, locals, apis, queueDoor);
   const close = async (closeOptions: { readonly grace?: Duration } = {}): Promise<void> => {
     refuseUnknown(closeOptions, ["grace"], "close");
     engine.refuseCalls();
@@ -198,6 +205,7 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
     sync: (definition) => syncs.open(definition),
     syncs: new Syncs(engine),
     pipeline: (definition, pipelineOptions = {}) => pipelines.handle(definition, pipelineOptions),
+    inbox: (inboxOptions) => inboxes.open(inboxOptions),
     task: (taskOptions, fn) => runTask(runtime, taskOptions, fn),
     deadLetters: new DeadLetters(engine, (name) => apis.get(name), pipelines),
     lanes: () => [...apis.values()].flatMap(({ lanes }) => lanes.all().map(statusOf)),
@@ -266,6 +274,10 @@ const EVENTS: Readonly<Record<EventName, true>> = {
   "sync:ended": true,
   "sync:held": true,
   "sync:reset": true,
+  "inbox:taken": true,
+  "inbox:duplicate": true,
+  "inbox:conflict": true,
+  "inbox:refused": true,
   "listener:failed": true,
 };
 

@@ -109,6 +109,13 @@ export interface EventMap {
   };
   /** An operator has set a watermark. */
   "sync:reset": { readonly sync: string; readonly by: string; readonly reason: string };
+  /** A webhook was taken, with the operations that were accepted for it. */
+  "inbox:taken": { readonly source: string; readonly id: string; readonly operations: readonly string[] };
+  "inbox:duplicate": { readonly source: string; readonly id: string; readonly takenAt: number };
+  /** An event came under the id of another one: a fault of the sender's, or worse. */
+  "inbox:conflict": { readonly source: string; readonly id: string; readonly takenAt: number };
+  /** A delivery was not taken for what it is: its signature, its timestamp, its id. */
+  "inbox:refused": { readonly source: string; readonly refusal: string; readonly because: string };
   /** A listener threw; the call it listened to went on. */
   "listener:failed": { readonly event: string; readonly error: unknown };
 }
