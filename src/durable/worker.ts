@@ -60,6 +60,8 @@ const UNWRITTEN = 2;
 const READ_EVERY_MS = 100;
 /** Nor more often than this when there is nothing to do, however often somebody nudges. */
 const LEAST_BETWEEN_READS_MS = 5;
+/** Steps of promises between the store and who enqueues, and some more. */
+const MICROTASK_TURNS = 20;
 /** A permit that somebody else's call holds comes back without a word to us. */
 const LOOK_FOR_PERMITS_MS = 25;
 /** Claims that find nothing, although the backlog says otherwise, are not repeated at once. */
@@ -283,6 +285,11 @@ export class Worker {
    * Answers whether it was read.
    */
   async #readUnlessNudged(): Promise<boolean> {
+    // The store tells of a write before whoever asked for it can say what it was: that comes in a moment, and needs no reading.
+    for (let turns = 0; turns < MICROTASK_TURNS; turns += 1) {
+      await undefined;
+      if (this.#nudged) return false;
+    }
     const read = this.#read();
     const came = await new Promise<boolean>((resolve, reject) => {
       this.#wake = () => resolve(false);

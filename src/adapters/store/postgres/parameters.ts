@@ -21,6 +21,14 @@ export function textArray(values: readonly (string | null | undefined)[]): strin
   return `{${values.map((value) => (value === null || value === undefined ? "NULL" : `"${packText(value).replace(/["\\]/g, "\\$&")}"`)).join(",")}}`;
 }
 
+/**
+ * JSON texts as `string_to_array($1::text, chr(30), '')` reads them: a separator that JSON cannot hold unescaped, and nothing for a
+ * null. A literal of `text[]` would have every quote escaped, which costs more than making the JSON.
+ */
+export function jsonTexts(values: readonly (string | undefined)[]): string {
+  return values.map((value) => value ?? "").join("\u001E");
+}
+
 /** A literal of `float8[]`, `int4[]` or `bool[]`. */
 export function plainArray(values: readonly (number | boolean | null | undefined)[]): string {
   return `{${values.map((value) => (value === null || value === undefined ? "NULL" : String(value))).join(",")}}`;

@@ -3,7 +3,7 @@ import type { AcceptResult, NewOperation } from "../../../../ports/operation-sto
 import type { Database, Run } from "../database.ts";
 import { labelHashes } from "../dead-letter-entry.ts";
 import { isUnknown } from "../fault.ts";
-import { bytesArray, plainArray, textArray } from "../parameters.ts";
+import { bytesArray, jsonTexts, plainArray, textArray } from "../parameters.ts";
 import { statement } from "../statement.ts";
 import { flowName, isUuid, keyHash, toHead } from "./entry.ts";
 import { laneId, type Lanes } from "./lanes.ts";
@@ -30,7 +30,8 @@ export function accepting(database: Database, schema: string, lanes: Lanes): Acc
   const insert = statement<Answer>(
     `SELECT id::text AS id, state, known::text AS known FROM "${schema}".accept_1(
        ($1::text)::uuid[], ($2::text)::uuid[], ($3::text)::text[], ($4::text)::int4[], ($5::text)::float8[], ($6::text)::float8[],
-       ($7::text)::float8[], ($8::text)::uuid[], ($9::text)::text[], ($10::text)::text[], ($11::text)::text[], ($12::text)::bytea[], $13::text)`,
+       ($7::text)::float8[], ($8::text)::uuid[], ($9::text)::text[], ($10::text)::text[], string_to_array($11::text, chr(30), ''), ($12::text)::bytea[],
+       $13::text)`,
   );
 
   /** Operations whose ids are all different. */
@@ -62,7 +63,7 @@ export function accepting(database: Database, schema: string, lanes: Lanes): Acc
     textArray(operations.map(({ api, idempotencyKey }) => (idempotencyKey === undefined ? undefined : keyHash(api, idempotencyKey)))),
     textArray(operations.map(({ fingerprint }) => fingerprint)),
     textArray(operations.map(({ labels }) => textArray(labelHashes(labels)))),
-    textArray(operations.map(toHead)),
+    jsonTexts(operations.map(toHead)),
     bytesArray(operations.map(({ request }) => request.body)),
   ];
 

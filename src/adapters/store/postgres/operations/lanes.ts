@@ -9,8 +9,18 @@ const REMEMBERED = 10_000;
 
 /** The name of a lane in the rows of its operations: a hash, so that nobody has to ask for it. */
 export function laneId({ api, endpoint, partition }: LaneKey): string {
-  return hashOf(api, endpoint, partition);
+  const name = `${api}\0${endpoint}\0${partition}`;
+  const known = ids.get(name);
+  if (known !== undefined) return known;
+  const id = hashOf(api, endpoint, partition);
+  if (ids.size >= REMEMBERED) ids.clear();
+  // Names with a NUL of their own could be taken for each other's.
+  if (name.split("\0").length === 3) ids.set(name, id);
+  return id;
 }
+
+/** Names that were made before: an operation asks for its lane's several times. */
+const ids = new Map<string, string>();
 
 /** Sees to it that each lane in use has its row. Rows of lanes stay. */
 export class Lanes {

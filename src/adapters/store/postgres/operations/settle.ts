@@ -3,7 +3,7 @@ import type { Settlement } from "../../../../ports/operation-store.ts";
 import type { Database } from "../database.ts";
 import { letterRecords } from "../dead-letter-entry.ts";
 import { isUnknown } from "../fault.ts";
-import { bytesArray, plainArray, textArray } from "../parameters.ts";
+import { bytesArray, jsonTexts, plainArray, textArray } from "../parameters.ts";
 import { statement } from "../statement.ts";
 import { inWaves } from "../waves.ts";
 import { isUuid } from "./entry.ts";
@@ -17,8 +17,8 @@ export function settling(database: Database, schema: string): (settlements: read
   const settle = statement<[ids: string]>(
     `SELECT "${schema}".settle_1(
        ($1::text)::uuid[], ($2::text)::int4[], ($3::text)::float8[], ($4::text)::text[], ($5::text)::float8[], ($6::text)::float8[],
-       ($7::text)::bool[], ($8::text)::text[], ($9::text)::int4[], ($10::text)::text[], ($11::text)::text[], ($12::text)::bytea[],
-       ($13::text)::json)::text`,
+       ($7::text)::bool[], string_to_array($8::text, chr(30), ''), ($9::text)::int4[], string_to_array($10::text, chr(30), ''),
+       string_to_array($11::text, chr(30), ''), ($12::text)::bytea[], ($13::text)::json)::text`,
   );
   const look = statement<[id: string]>(
     `SELECT settled::text FROM "${schema}".settled_1(($1::text)::uuid[], ($2::text)::int4[]) AS settled`,
@@ -37,10 +37,10 @@ export function settling(database: Database, schema: string): (settlements: read
       plainArray(ends.map(({ until }) => until && time.toDatabase(until))),
       plainArray(ends.map(({ delayMs }) => delayMs)),
       plainArray(ends.map(({ because }) => because?.code === "breaker-open")),
-      textArray(ends.map(({ because }) => because && JSON.stringify(because))),
+      jsonTexts(ends.map(({ because }) => because && JSON.stringify(because))),
       plainArray(settlements.map(({ attempt }) => attempt?.attempt)),
-      textArray(settlements.map(({ attempt }) => attempt && JSON.stringify(attempt))),
-      textArray(ends.map(({ answer }) => answer && JSON.stringify({ ...answer, body: undefined }))),
+      jsonTexts(settlements.map(({ attempt }) => attempt && JSON.stringify(attempt))),
+      jsonTexts(ends.map(({ answer }) => answer && JSON.stringify({ ...answer, body: undefined }))),
       bytesArray(ends.map(({ answer }) => answer?.body)),
       letters.length === 0 ? null : letterRecords(letters, time),
     ];
