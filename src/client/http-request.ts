@@ -38,14 +38,33 @@ export function isIdempotent(method: string): boolean {
  */
 export async function readRequest(api: ResolvedApi, input: string | URL | Request, init: RequestInit = {}): Promise<HttpRequest> {
   const request = typeof input === "object" && "method" in input ? input : undefined;
+  const { body } = init;
+  if (body !== undefined && body !== null) return takenApart(api, input, init, request, snapshot(body));
+  const { replayable: _replayable, ...bodiless } = takenApart(api, input, init, request, null);
+  const own = await bodyOf(request, body);
+  return { ...bodiless, body: own, replayable: true };
+}
+
+/** The same for a path and what goes with it: at once. */
+export function requestOf(api: ResolvedApi, path: string, init: RequestInit): HttpRequest {
+  const { body } = init;
+  return takenApart(api, path, init, undefined, body === undefined || body === null ? null : snapshot(body));
+}
+
+function takenApart(
+  api: ResolvedApi,
+  input: string | URL | Request,
+  init: RequestInit,
+  request: Request | undefined,
+  own: BodyInit | null,
+): HttpRequest {
   const method = (init.method ?? request?.method ?? "GET").toUpperCase();
   const url = resolveUrl(api, typeof input === "string" ? input : input instanceof URL ? input.href : (request as Request).url);
   const headers = new Headers(init.headers ?? request?.headers);
-  const { method: _method, headers: _headers, body, signal, ...rest } = init;
+  const { method: _method, headers: _headers, body: _body, signal, ...rest } = init;
   refuseLeak(api, rest.redirect);
   // A transfer is described by whoever makes it.
   headers.delete("content-length");
-  const own = body === undefined || body === null ? await bodyOf(request, body) : snapshot(body);
   return {
     method,
     url: url.href,
@@ -153,23 +172,38 @@ export function pathBelow(baseUrl: URL | undefined, url: URL): string {
  * What the payload is, for a fingerprint: the parsed JSON where it is JSON, a form's fields, else the text or a hash of the bytes.
  * The same request gives the same whether it comes from its caller or, as bytes, out of a dead letter.
  */
-export async function payloadOf(request: HttpRequest): Promise<unknown> {
-  const { body, headers } = request;
-  const query = new URL(request.url).search;
-  return [query, await contentOf(body, headers.get("content-type"))];
+export function payloadOf(request: HttpRequest): Payload | Promise<Payload> {
+  const { body, headers, url } = request;
+  const from = url.indexOf("?");
+  // As `URL.search` says it, which leaves out a mark that nothing follows. There is no fragment.
+  const query = from < 0 || from === url.length - 1 ? "" : url.slice(from);
+  const content = contentOf(body, headers.get("content-type"));
+  return content instanceof Promise ? content.then((read: unknown): Payload => [query, read]) : [query, content];
 }
 
-async function contentOf(body: BodyInit | null, type: string | null): Promise<unknown> {
+/** The query, and what the body holds. */
+export type Payload = readonly [query: string, content: unknown];
+
+/** Content, or a promise of it where the body has to be read. */
+function contentOf(body: BodyInit | null, type: string | null): unknown {
   if (body === null) return null;
   if (typeof body === "string") return textOf(body, type);
   if (body instanceof URLSearchParams) return pairsOf(body);
+  if (body instanceof Uint8Array && type?.startsWith("multipart/form-data") !== true) return bytesOf(body, type ?? "");
+  return readContent(body, type);
+}
+
+async function readContent(body: BodyInit, type: string | null): Promise<unknown> {
   if (body instanceof FormData) return await fieldsOf(body);
   const whole = new Response(body, type === null ? {} : { headers: { "content-type": type } });
   const given = type ?? (body instanceof Blob ? body.type : "");
   if (given.startsWith("multipart/form-data")) return await fieldsOf(await whole.formData());
-  const bytes = new Uint8Array(await whole.arrayBuffer());
-  if (!/^text\/|json|x-www-form-urlencoded/.test(given)) return { bytes: bytes.length, sha256: sha256Hex(bytes) };
-  return textOf(new TextDecoder().decode(bytes), given);
+  return bytesOf(new Uint8Array(await whole.arrayBuffer()), given);
+}
+
+function bytesOf(bytes: Uint8Array, type: string): unknown {
+  if (!/^text\/|json|x-www-form-urlencoded/.test(type)) return { bytes: bytes.length, sha256: sha256Hex(bytes) };
+  return textOf(new TextDecoder().decode(bytes), type);
 }
 
 /** A text that says nothing of itself (`fetch` then says `text/plain`) is most often JSON. */
@@ -203,7 +237,11 @@ async function fieldsOf(form: FormData): Promise<unknown> {
 }
 
 /** The request for a dead letter: allow-listed headers, the body's bytes. Undefined where the body is gone. */
-export async function storedRequest(request: HttpRequest, headers: Headers, keep: ReadonlySet<string>): Promise<StoredRequest | undefined> {
+export function storedRequest(
+  request: HttpRequest,
+  headers: Headers,
+  keep: ReadonlySet<string>,
+): StoredRequest | undefined | Promise<StoredRequest> {
   if (!request.replayable) return undefined;
   const { method, url, body } = request;
   if (body === null) return { method, url, headers: kept(headers, keep) };
@@ -211,6 +249,15 @@ export async function storedRequest(request: HttpRequest, headers: Headers, keep
   if (body instanceof Uint8Array) return { method, url, headers: kept(headers, keep), body };
   if (typeof body === "string" && headers.has("content-type"))
     return { method, url, headers: kept(headers, keep), body: encoder.encode(body) };
+  return readStored(request, body, headers, keep);
+}
+
+async function readStored(
+  { method, url }: HttpRequest,
+  body: BodyInit,
+  headers: Headers,
+  keep: ReadonlySet<string>,
+): Promise<StoredRequest> {
   // Through a Response, so that a form gets the boundary that its content type names.
   const whole = new Response(body);
   const all = new Headers(headers);

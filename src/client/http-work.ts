@@ -150,7 +150,7 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
     };
   }
 
-  request({ request, headers, api }: HttpCall): Promise<StoredRequest | undefined> {
+  async request({ request, headers, api }: HttpCall): Promise<StoredRequest | undefined> {
     return storedRequest(request, headers, api.keepHeaders);
   }
 }

@@ -8,7 +8,7 @@ import { uuidv7 } from "../engine/uuid.ts";
 import { idempotencyKey, payloadFingerprint } from "../policy/idempotency/key.ts";
 import type { StoredRequest } from "../ports/dead-letter-store.ts";
 import type { NewOperation } from "../ports/operation-store.ts";
-import { isRead, payloadOf, readRequest, storedRequest } from "./http-request.ts";
+import { isRead, payloadOf, requestOf, storedRequest, type Payload } from "./http-request.ts";
 import { checkLabels } from "./options.ts";
 
 /** What is said of one operation that is put into the queue. */
@@ -54,34 +54,46 @@ const OPTIONS = [
   "tx",
 ] as const satisfies (keyof EnqueueOptions)[];
 
-/** An operation as it is put away. Throws a {@link ConfigError} that names what makes no sense. */
-export async function newOperation(api: ResolvedApi, what: string, options: EnqueueOptions, runtime: Runtime): Promise<NewOperation> {
+/** An operation as it is put away; a promise of it only where its body has to be read. Throws a {@link ConfigError} that names what makes no sense. */
+export function newOperation(
+  api: ResolvedApi,
+  what: string,
+  options: EnqueueOptions,
+  runtime: Runtime,
+): NewOperation | Promise<NewOperation> {
   const { method, path } = endpointOf(what);
   const { priority, delayMs, expiresInMs } = checked(options, method);
   const headers = new Headers(options.headers);
   if (options.json !== undefined && !headers.has("content-type")) headers.set("content-type", "application/json");
   const body = options.json === undefined ? options.body : jsonOf(options.json);
-  const request = await readRequest(api, path, { method, headers, ...(body === undefined ? {} : { body: body as BodyInit }) });
+  const request = requestOf(api, path, { method, headers, ...(body === undefined ? {} : { body: body as BodyInit }) });
   const endpoint = api.endpoints.of(method, request.path);
   const key = keyOf(api, endpoint, method, options.key);
-  const stored = (await storedRequest(request, request.headers, api.keepHeaders)) as StoredRequest;
-  refuseLostHeaders(api, headers, stored);
-  const now = runtime.clock.now();
-  return {
-    id: uuidv7(now, runtime.random),
-    api: api.name,
-    endpoint,
-    partition: options.partition ?? "",
-    flow: options.flow ?? "",
-    request: stored,
-    ...(key === undefined ? {} : { idempotencyKey: key }),
-    fingerprint: payloadFingerprint(method, endpoint, await payloadOf(request), api.idempotency?.ignore),
-    labels: options.labels ?? {},
-    priority,
-    acceptedAt: now,
-    dueAt: now + delayMs,
-    ...(expiresInMs === undefined ? {} : { expiresAt: now + expiresInMs }),
+  const stored = storedRequest(request, request.headers, api.keepHeaders);
+  const payload = payloadOf(request);
+  const operation = (kept: StoredRequest, content: Payload): NewOperation => {
+    refuseLostHeaders(api, headers, kept);
+    const now = runtime.clock.now();
+    return {
+      id: uuidv7(now, runtime.random),
+      api: api.name,
+      endpoint,
+      partition: options.partition ?? "",
+      flow: options.flow ?? "",
+      request: kept,
+      ...(key === undefined ? {} : { idempotencyKey: key }),
+      fingerprint: payloadFingerprint(method, endpoint, content, api.idempotency?.ignore),
+      labels: options.labels ?? {},
+      priority,
+      acceptedAt: now,
+      dueAt: now + delayMs,
+      ...(expiresInMs === undefined ? {} : { expiresAt: now + expiresInMs }),
+    };
   };
+  if (stored instanceof Promise || payload instanceof Promise) {
+    return Promise.all([stored, payload]).then(([kept, content]) => operation(kept as StoredRequest, content));
+  }
+  return operation(stored as StoredRequest, payload);
 }
 
 function endpointOf(what: string): { readonly method: string; readonly path: string } {

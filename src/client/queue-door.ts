@@ -57,7 +57,8 @@ export class QueueDoor {
   /** Puts an operation on disk; resolves when it is there. */
   async enqueue({ api }: OpenApi, endpoint: string, options: EnqueueOptions): Promise<Operation> {
     this.#engine.assertOpen();
-    const operation = await newOperation(api, endpoint, options, this.#engine.runtime);
+    const made = newOperation(api, endpoint, options, this.#engine.runtime);
+    const operation = made instanceof Promise ? await made : made;
     this.#engine.assertOpen();
     const { tx } = options;
     const accepted = tx === undefined ? await this.#accepts.add(operation) : await this.#acceptIn(tx, operation);
