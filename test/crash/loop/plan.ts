@@ -18,7 +18,10 @@ export function plan({ kills, eachPoint, terms, stops }: PlanOptions, random: ()
   const deadly: Disruption[] = [
     ...times(kills, () => ({ type: "kill", afterMs: moment() }) as const),
     ...times(terms, () => ({ type: "term", afterMs: moment() }) as const),
-    ...CRASH_POINTS.flatMap((point) => times(eachPoint, (index) => ({ type: "point", point, nth: 1 + index * 2 }) as const)),
+    // A worker sweeps when it starts, and then once a minute: no life here is long enough for a second time.
+    ...CRASH_POINTS.flatMap((point) =>
+      times(eachPoint, (index) => ({ type: "point", point, nth: point.startsWith("sweep:") ? 1 : 1 + index * 2 }) as const),
+    ),
   ];
   deadly.sort(() => random() - 0.5);
   return { deadly, stops: times(stops, () => ({ type: "stop", afterMs: moment(), forMs: 1_200 + Math.floor(random() * 1_500) })) };
