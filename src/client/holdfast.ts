@@ -13,6 +13,9 @@ import type { WorkFunction } from "../engine/function-work.ts";
 import type { Lane } from "../engine/lane.ts";
 import { LaneRegistry } from "../engine/lane-registry.ts";
 import type { EventListener, EventName } from "../ports/events.ts";
+import type { CoordinatorFactory } from "../ports/coordinator.ts";
+import { LaneSharing } from "../engine/sharing/lane-sharing.ts";
+import { openCoordinator } from "./coordinator.ts";
 import type { StoreFactory } from "../ports/store.ts";
 import type { Transport } from "../ports/transport.ts";
 import { CallDoor, type CallOptions } from "./call-door.ts";
@@ -42,6 +45,12 @@ export interface HoldfastOptions<Name extends string = string> extends Environme
   readonly store?: StoreFactory;
   /** What is done about dead letters as they come. @default they are kept */
   readonly deadLetters?: DeadLetterOptions;
+  /**
+   * What makes the lanes of several processes one: they keep each rate limit together, and hear of each other's breakers. `"store"`:
+   * the store, which they share anyway.
+   * @default each process for itself
+   */
+  readonly coordinator?: "store" | CoordinatorFactory;
   /** How the queue's worker works; it starts with the first `enqueue` or `work`. */
   readonly worker?: WorkerOptions;
   /** Pipelines whose dead letters can be replayed here; `hf.pipeline()` adds its own. */
@@ -129,13 +138,14 @@ export interface LaneStatus {
 export async function createHoldfast<Name extends string>(options: HoldfastOptions<Name>): Promise<Holdfast<Name>> {
   checkOptions(options);
   const runtime = ownRuntime(options);
-  const apis = new Map<string, OpenApi>();
-  for (const [name, definition] of Object.entries<ApiOptions>(options.apis)) {
-    const api = resolveApi(name, definition);
-    apis.set(name, { api, lanes: new LaneRegistry(name, api, runtime) });
-  }
+  const resolved = Object.entries<ApiOptions>(options.apis).map(([name, definition]) => [name, resolveApi(name, definition)] as const);
   const forgetful = await memory()();
   const store = options.store === undefined ? forgetful : await options.store();
+  const coordinator = await openCoordinator(options.coordinator, store);
+  const sharing = coordinator === undefined ? undefined : new LaneSharing(coordinator, runtime);
+  const apis = new Map<string, OpenApi>(
+    resolved.map(([name, api]) => [name, { api, lanes: new LaneRegistry(name, api, runtime, sharing) }]),
+  );
   const locals = new LocalApis(runtime);
   const engine = new Engine({
     runtime,
@@ -188,6 +198,8 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
     const graceMs = durationMs(closeOptions.grace ?? "10s", "close.grace");
     // What fails in this time can still be kept.
     await Promise.all([queue?.close(graceMs, new ClosedError()), pipelines.close(graceMs), engine.settled(graceMs)]);
+    await sharing?.close();
+    await coordinator?.close?.();
     await engine.close();
   };
   return {
@@ -224,7 +236,17 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
   };
 }
 
-const OPTIONS = ["apis", "store", "deadLetters", "worker", "pipelines", "transport", "clock", "random"] satisfies (keyof HoldfastOptions)[];
+const OPTIONS = [
+  "apis",
+  "store",
+  "coordinator",
+  "deadLetters",
+  "worker",
+  "pipelines",
+  "transport",
+  "clock",
+  "random",
+] satisfies (keyof HoldfastOptions)[];
 
 function checkOptions(options: HoldfastOptions): void {
   if (typeof options !== "object" || (options as unknown) === null) {
@@ -249,6 +271,9 @@ function checkOptions(options: HoldfastOptions): void {
     throw new ConfigError({ path: "pipelines", message: `pipelines is ${shown(options.pipelines)}; give a list of definitions` });
   }
   if (store !== undefined) checkFunction(store, "store", 'what opens a store, such as sqlite("holdfast.db") or memory()');
+  const { coordinator } = options;
+  if (coordinator !== undefined && coordinator !== "store")
+    checkFunction(coordinator, "coordinator", '"store", or what opens a coordinator, such as redis(client)');
   if (transport !== undefined) checkFunction(transport, "transport", "a function of the shape of fetch");
   checkEnvironment(options, OPTIONS, "createHoldfast");
 }

@@ -4,8 +4,11 @@ import { RetryBudget, type ResolvedRetryBudget } from "../policy/budget/retry-bu
 import { Permits, type ResolvedConcurrency } from "../policy/concurrency/permits.ts";
 import { Limiter } from "../policy/rate-limit/limiter.ts";
 import type { RateLimitScope, ResolvedRateLimit } from "../policy/rate-limit/options.ts";
+import type { RateGate } from "./lane-link.ts";
 import { Lane } from "./lane.ts";
 import type { Runtime } from "./runtime.ts";
+import type { LaneSharing } from "./sharing/lane-sharing.ts";
+import type { SharedRateBlock } from "./sharing/shared-rate-block.ts";
 
 /** Which policies the lanes of an API have. */
 export interface LanePlan {
@@ -30,11 +33,15 @@ export class LaneRegistry {
   readonly #runtime: Runtime;
   readonly #lanes = new Map<string, Lane>();
   readonly #limiters = new Map<string, Limiter>();
+  readonly #sharing: LaneSharing | undefined;
+  readonly #sharedRates = new Map<string, SharedRateBlock>();
 
-  constructor(api: string, plan: LanePlan, runtime: Runtime) {
+  /** @param sharing with which lanes are shared with other processes */
+  constructor(api: string, plan: LanePlan, runtime: Runtime, sharing?: LaneSharing) {
     this.#api = api;
     this.#plan = plan;
     this.#runtime = runtime;
+    this.#sharing = sharing;
   }
 
   /** The lane of an endpoint, made when it is first asked for. */
@@ -59,12 +66,13 @@ export class LaneRegistry {
 
   #create(key: string, endpoint: string, partition: string): Lane {
     const { breaker, whenOpen, retryBudget, concurrency } = this.#plan;
+    const shared = this.#sharedRatesOf(endpoint, partition);
     const lane = new Lane(
       { api: this.#api, endpoint, partition },
       {
         breaker: breaker === undefined ? undefined : new Breaker(breaker, this.#runtime.random),
         whenOpen,
-        limiters: this.#limitersOf(endpoint, partition),
+        limiters: [...this.#limitersOf(endpoint, partition), ...shared] satisfies readonly RateGate[],
         permits: concurrency === undefined ? undefined : new Permits(concurrency.max),
         budget: retryBudget === undefined ? undefined : new RetryBudget(retryBudget),
         ...(concurrency === undefined ? {} : { maxQueue: concurrency.maxQueue }),
@@ -72,7 +80,24 @@ export class LaneRegistry {
       this.#runtime,
     );
     this.#lanes.set(key, lane);
+    for (const { wakes } of shared) wakes.add(() => lane.wake());
+    lane.link = this.#sharing?.link({ api: this.#api, endpoint, partition }, lane);
     return lane;
+  }
+
+  /** This process's part of each bucket, under a name that all processes with the same configuration have for it. */
+  #sharedRatesOf(endpoint: string, partition: string): readonly SharedRateBlock[] {
+    const sharing = this.#sharing;
+    if (sharing === undefined) return [];
+    return this.#plan.rateLimits.map((bucket) => {
+      const { scope, limit, perMs, burst, counts } = bucket;
+      const name = `rate ${limit}/${perMs}ms+${burst} ${counts} by ${scope}${scope === "endpoint" ? ` ${endpoint}` : ""}`;
+      const key = { api: this.#api, endpoint: name, partition: scope === "api" ? "" : partition };
+      const id = `${name}\n${key.partition}`;
+      const block = this.#sharedRates.get(id) ?? sharing.rate(key, bucket);
+      this.#sharedRates.set(id, block);
+      return block;
+    });
   }
 
   /** One limiter for each scope that has buckets; an API without any still gets one for each lane, to obey hints with. */

@@ -5,9 +5,10 @@ import { REFUSED, type Breaker, type BreakerMode, type BreakerOutcome } from "..
 import { Ramp } from "../policy/breaker/ramp.ts";
 import type { RetryBudget } from "../policy/budget/retry-budget.ts";
 import type { Permits } from "../policy/concurrency/permits.ts";
-import { wrongCost, type Limiter } from "../policy/rate-limit/limiter.ts";
+import { wrongCost } from "../policy/rate-limit/limiter.ts";
 import type { LaneRef } from "../ports/events.ts";
 import type { TimerHandle } from "../ports/clock.ts";
+import type { LaneLink, RateGate } from "./lane-link.ts";
 import type { Runtime } from "./runtime.ts";
 import { Waiter, WaitQueue } from "./wait-queue.ts";
 
@@ -32,7 +33,7 @@ export interface LaneParts {
   readonly breaker?: Breaker | undefined;
   /** `wait`: a call stays in the queue while the breaker is open, as long as its deadline allows. */
   readonly whenOpen?: "refuse" | "wait";
-  readonly limiters?: readonly Limiter[];
+  readonly limiters?: readonly RateGate[];
   readonly permits?: Permits | undefined;
   readonly budget?: RetryBudget | undefined;
   /** Calls that may wait; one more is refused. */
@@ -56,9 +57,11 @@ export class Lane {
   readonly ref: LaneRef;
   readonly breaker: Breaker | undefined;
   readonly budget: RetryBudget | undefined;
+  /** What other processes hear of this lane by. */
+  link: LaneLink | undefined = undefined;
   readonly #runtime: Runtime;
   readonly #whenOpen: "refuse" | "wait";
-  readonly #limiters: readonly Limiter[];
+  readonly #limiters: readonly RateGate[];
   /** Whether there is a rate limit for answers to tell something about. */
   readonly isLimited: boolean;
   readonly #permits: Permits | undefined;
@@ -71,6 +74,7 @@ export class Lane {
   #heldBy: Hold = "permit";
   #heldSince = 0;
   #mode: BreakerMode = "closed";
+  #hearing = false;
   #inFlight = 0;
   #pumping = false;
 
@@ -155,6 +159,20 @@ export class Lane {
     this.#pump();
   }
 
+  /** Another process has opened or closed its breaker for this lane. */
+  hear(heard: Parameters<Breaker["hear"]>[0]): void {
+    this.#hearing = true;
+    this.breaker?.hear(heard);
+    this.#noticeBreaker(this.#runtime.clock.monotonic());
+    this.#hearing = false;
+    this.wake();
+  }
+
+  /** Something may have become free that calls wait for. */
+  wake(): void {
+    if (this.#queue.length > 0) this.#pump();
+  }
+
   /** Calls admitted and not settled. */
   get inFlight(): number {
     return this.#inFlight;
@@ -167,6 +185,7 @@ export class Lane {
 
   /** 0 when everything was taken; else how long to wait (Infinity: until something settles), and nothing was taken. */
   #tryTake(call: Admittee, now: number): number {
+    this.link?.used();
     const permits = this.#permits;
     if (permits !== undefined && !permits.tryTake()) return this.#held("permit", Number.POSITIVE_INFINITY, now);
     const { breaker } = this;
@@ -181,9 +200,9 @@ export class Lane {
     }
     const limiters = this.#limiters;
     for (let index = 0; index < limiters.length; index += 1) {
-      const wait = (limiters[index] as Limiter).tryTake(call.cost, now);
+      const wait = (limiters[index] as RateGate).tryTake(call.cost, now);
       if (wait > 0) {
-        for (let taken = 0; taken < index; taken += 1) (limiters[taken] as Limiter).refund(call.cost, now, now);
+        for (let taken = 0; taken < index; taken += 1) (limiters[taken] as RateGate).refund(call.cost, now, now);
         this.#undo(call, now);
         return this.#held("rate", wait, now);
       }
@@ -368,13 +387,13 @@ export class Lane {
   /** Tells a change of the breaker's mode, starts or stops the ramp, and refuses who waits for nothing. */
   #noticeBreaker(now: number): void {
     const { breaker } = this;
-    if (breaker === undefined) return;
-    const mode = breaker.mode(now);
     const from = this.#mode;
-    if (mode === from) return;
+    const mode = breaker?.mode(now) ?? from;
+    if (breaker === undefined || mode === from) return;
     this.#mode = mode;
     if (mode === "closed") this.#ramp.start(now);
     else if (mode === "open") this.#ramp.stop();
+    if (!this.#hearing) this.link?.changed(mode, breaker.retryAfterMs(now), breaker.state.mode === "open" ? breaker.state.openings : 1);
     if (this.#runtime.events.wants("breaker:changed")) {
       this.#runtime.events.emit("breaker:changed", {
         lane: this.ref,

@@ -55,3 +55,6 @@ export interface Coordinator {
   /** Forgets lanes of which there is nothing left to know at `now`; at most `limit`. Answers how many. */
   sweep(now: number, limit: number): Promise<number>;
 }
+
+/** Opens a coordinator. What `redis(client)` gives; `createHoldfast` calls it once, and `close` at the end. */
+export type CoordinatorFactory = () => Promise<Coordinator & { close?(): Promise<void> }>;

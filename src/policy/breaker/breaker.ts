@@ -130,6 +130,17 @@ export class Breaker {
     if (state.mode === "open" && until > state.until) this.#state = { ...state, until };
   }
 
+  /**
+   * Another process has opened or closed it. An opening counts if it lasts longer than one's own; who is held by an operator does not
+   * listen.
+   */
+  hear(heard: { readonly mode: "closed" } | { readonly mode: "open"; readonly until: number; readonly openings: number }): void {
+    const state = this.#state;
+    if (state.mode === "held" || (heard.mode === "closed" && state.mode === "closed")) return;
+    if (heard.mode === "closed") this.#enter(CLOSED);
+    else if (state.mode !== "open" || heard.until > state.until) this.#enter({ ...heard, cause: "another process found it failing" });
+  }
+
   /** Forces it open or closed until `until` (or until `auto`). */
   hold(as: "open" | "closed", until: number | undefined): void {
     this.#enter({ mode: "held", as, until });

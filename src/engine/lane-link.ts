@@ -1,0 +1,13 @@
+import type { BreakerMode } from "../policy/breaker/breaker.ts";
+import type { Limiter } from "../policy/rate-limit/limiter.ts";
+
+/** A limit of calls: the process's own limiter, or its part of one that several processes share. */
+export type RateGate = Pick<Limiter, "tryTake" | "refund" | "settle" | "throttled" | "learnRemaining" | "counts">;
+
+/** What other processes hear of a lane by. */
+export interface LaneLink {
+  /** A call comes. */
+  used(): void;
+  /** The breaker has changed here; open for so long, for so many times in a row. */
+  changed(mode: BreakerMode, openForMs: number, openings: number): void;
+}
