@@ -71,6 +71,7 @@ export type { CallOptions, KeyedWriteCall, ReadCall, UnkeyedWriteCall } from "./
 export type { EnqueueOptions } from "./client/new-operation.ts";
 export type { Operation } from "./client/operation.ts";
 export type { Operations } from "./client/operations.ts";
+export type { CallbackOptions } from "./api/callback-options.ts";
 export type { ForwardTo, InboxEvent, InboxOptions } from "./client/inbox-door.ts";
 export type { VerifyOptions } from "./durable/inbox/options.ts";
 export type { Sync } from "./client/sync-door.ts";

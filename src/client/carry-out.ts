@@ -120,6 +120,7 @@ export class CarryOut {
       keyed: true,
       headers: request.headers,
       sign: open.sign,
+      transport: open.transport,
       stillOurs: () => held.isOurs,
     };
     const details: CallDetails<HttpAnswer> = {

@@ -12,6 +12,7 @@ import type { NewOperation } from "../ports/operation-store.ts";
 import type { Store } from "../ports/store.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Transport } from "../ports/transport.ts";
+import type { Callbacks } from "./callbacks.ts";
 import type { Sign } from "./http-work.ts";
 import { SdkLoops } from "./sdk-loop.ts";
 import type { Durability } from "../api/api-options.ts";
@@ -24,6 +25,8 @@ export interface OpenApi {
   readonly sign?: Sign;
   /** Asked before an operation of the queue is sent. */
   readonly mayGo?: (operation: NewOperation) => Promise<"send" | "later" | "drop">;
+  /** Carries what is sent to it, in place of the engine's. */
+  readonly transport?: Transport;
 }
 
 /** What the doors of one `createHoldfast` share. */
@@ -36,6 +39,8 @@ export class Engine {
   readonly loops: SdkLoops = new SdkLoops();
   /** Told of a letter right before it is kept, where somebody wants to hear of each. */
   announce: ((letter: NewDeadLetter) => Promise<void>) | undefined = undefined;
+  /** Told of the end of a queued operation right before it is written, where operations may name a callback. */
+  announceEnd: Callbacks["announce"] | undefined = undefined;
   /** Keys of calls that need not outlive the process. */
   readonly #forgetful: IdempotencyStore;
   #closed = false;

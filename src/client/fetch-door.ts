@@ -163,6 +163,7 @@ export class FetchDoor {
       idempotencyKey: key?.value,
       keyed,
       sign: this.#open.sign,
+      transport: this.#open.transport,
       headers: request.headers,
     };
     const { policy = settings.policy, resending } = way;

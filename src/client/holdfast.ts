@@ -18,7 +18,9 @@ import { LaneSharing } from "../engine/sharing/lane-sharing.ts";
 import { openCoordinator } from "./coordinator.ts";
 import type { StoreFactory } from "../ports/store.ts";
 import type { Transport } from "../ports/transport.ts";
+import { CALLBACK_API, checkCallbacks, type CallbackOptions } from "../api/callback-options.ts";
 import { CallDoor, type CallOptions } from "./call-door.ts";
+import { Callbacks } from "./callbacks.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import type { SyncDefinition } from "../durable/sync/definition.ts";
 import { Engine, type OpenApi } from "./engine.ts";
@@ -55,6 +57,11 @@ export interface HoldfastOptions<Name extends string = string> extends Environme
   readonly worker?: WorkerOptions;
   /** Pipelines whose dead letters can be replayed here; `hf.pipeline()` adds its own. */
   readonly pipelines?: readonly AnyPipelineDefinition[];
+  /**
+   * How the ends of operations are told to the URLs that they name as their `callback`. `transport` carries them, where who names the
+   * URLs is not to be trusted. @default none: an operation with a callback is refused
+   */
+  readonly callbacks?: CallbackOptions & { readonly transport?: Transport };
   /** What carries requests: anything of the shape of `fetch`. It must not retry by itself. @default the built-in fetch */
   readonly transport?: Transport;
 }
@@ -190,6 +197,16 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
     // What an earlier process had to tell is told by this one.
     queueDoor().worker.start();
   }
+  if (options.callbacks !== undefined) {
+    const callbacks = new Callbacks(engine, {
+      store: operationsOf(store),
+      options: options.callbacks,
+      transport: options.callbacks.transport,
+      accepted: (operation) => queueDoor().worker.enqueued(operation, operation.dueAt),
+    });
+    apis.set(CALLBACK_API, callbacks.open);
+    engine.announceEnd = (operation, claim, ended) => callbacks.announce(operation, claim, ended);
+  }
   const inboxes = new InboxDoor(engine, locals, apis, queueDoor);
   const close = async (closeOptions: { readonly grace?: Duration } = {}): Promise<void> => {
     refuseUnknown(closeOptions, ["grace"], "close");
@@ -241,6 +258,7 @@ const OPTIONS = [
   "store",
   "coordinator",
   "deadLetters",
+  "callbacks",
   "worker",
   "pipelines",
   "transport",
@@ -259,7 +277,11 @@ function checkOptions(options: HoldfastOptions): void {
       message: `${stranger} is not an option of createHoldfast(); known are ${OPTIONS.join(", ")}`,
     });
   }
-  const { apis, store, deadLetters, transport } = options;
+  const { apis, store, deadLetters, callbacks, transport } = options;
+  if (callbacks !== undefined) {
+    checkCallbacks(callbacks, "callbacks", ["transport"]);
+    if (callbacks.transport !== undefined) checkFunction(callbacks.transport, "callbacks.transport", "a function of the shape of fetch");
+  }
   if (deadLetters !== undefined) checkDeadLetterOptions(deadLetters, "deadLetters");
   if (typeof apis !== "object" || (apis as unknown) === null || Array.isArray(apis)) {
     throw new ConfigError({

@@ -6,6 +6,7 @@ import { parseRemaining } from "../policy/hints/parse-hint.ts";
 import { unitsUsed } from "../policy/rate-limit/units-used.ts";
 import { classifyAnswer, classifyError, needsBody } from "../policy/classify/classify.ts";
 import type { AttemptRecord, StoredRequest } from "../ports/dead-letter-store.ts";
+import type { Transport } from "../ports/transport.ts";
 import type { Engine } from "./engine.ts";
 import { HttpAnswer } from "./http-answer.ts";
 import { storedRequest, type HttpRequest } from "./http-request.ts";
@@ -28,6 +29,8 @@ export interface HttpCall {
   readonly beforeSending?: () => Promise<boolean>;
   /** @default unsigned */
   readonly sign?: Sign | undefined;
+  /** What carries it. @default the engine's */
+  readonly transport?: Transport | undefined;
   /** As it was sent last. */
   headers: Headers;
   /** What it was sent with last. */
@@ -67,9 +70,8 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
     if (!request.replayable) (init as { duplex?: "half" }).duplex = "half";
     call.signal = signal;
     call.sent = true;
-    call.answer = new HttpAnswer(
-      await this.#engine.transport(credential === undefined ? request.url : urlWith(request.url, credential), init),
-    );
+    const carry = call.transport ?? this.#engine.transport;
+    call.answer = new HttpAnswer(await carry(credential === undefined ? request.url : urlWith(request.url, credential), init));
     return call.answer;
   }
 

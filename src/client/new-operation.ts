@@ -2,6 +2,7 @@ import { durationMs, type Duration } from "../core/duration.ts";
 import { ConfigError } from "../core/errors.ts";
 import { refuseUnknown } from "../core/options.ts";
 import { shown } from "../core/shown.ts";
+import { checkCallbackUrl } from "../api/callback-options.ts";
 import type { ResolvedApi } from "../api/resolve-api.ts";
 import type { Runtime } from "../engine/runtime.ts";
 import { uuidv7 } from "../engine/uuid.ts";
@@ -30,6 +31,8 @@ export interface EnqueueOptions {
   readonly flow?: string;
   /** Not before this long from now. @default "0ms" */
   readonly delay?: Duration;
+  /** A URL that is told the end, signed by Standard Webhooks; takes `callbacks` in `createHoldfast`. */
+  readonly callback?: string;
   /** No attempt starts after this long: it becomes a dead letter `expired`. @default never */
   readonly expiresIn?: Duration;
   /**
@@ -51,6 +54,7 @@ const OPTIONS = [
   "flow",
   "delay",
   "expiresIn",
+  "callback",
   "tx",
 ] as const satisfies (keyof EnqueueOptions)[];
 
@@ -88,6 +92,7 @@ export function newOperation(
       acceptedAt: now,
       dueAt: now + delayMs,
       ...(expiresInMs === undefined ? {} : { expiresAt: now + expiresInMs }),
+      ...(options.callback === undefined ? {} : { callback: options.callback }),
     };
   };
   if (stored instanceof Promise || payload instanceof Promise) {
@@ -123,6 +128,7 @@ function checked(
   const { tx } = options;
   if (tx !== undefined && (tx === null || (typeof tx !== "object" && typeof tx !== "function")))
     refuse("tx", `is ${shown(tx)}; give a transaction that is open on the store's database, or leave it out`);
+  if (options.callback !== undefined) checkCallbackUrl(options.callback, "enqueue.callback");
   if (!Number.isSafeInteger(priority)) refuse("priority", `is ${shown(priority)}; give a whole number`);
   const delayMs = durationMs(options.delay ?? 0, "enqueue.delay");
   const expiresInMs = options.expiresIn === undefined ? undefined : durationMs(options.expiresIn, "enqueue.expiresIn");

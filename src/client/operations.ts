@@ -44,8 +44,15 @@ export class Operations {
   /**
    * Ends operations that have not started. One that is under way is `requested`: it is not sent again after this attempt.
    */
-  cancel(ids: readonly string[], reason: string): Promise<readonly ("cancelled" | "requested" | "ended" | "missing")[]> {
-    return this.#store.cancel(ids, { code: "cancelled", detail: reason }, this.#engine.runtime.clock.now());
+  async cancel(ids: readonly string[], reason: string): Promise<readonly ("cancelled" | "requested" | "ended" | "missing")[]> {
+    const because = { code: "cancelled", detail: reason } as const;
+    const { announceEnd, runtime } = this.#engine;
+    for (const id of announceEnd === undefined ? [] : ids) {
+      // Told only where it does end so: the callback waits for that.
+      const view = await this.#store.get(id);
+      if (view?.operation.callback !== undefined) await announceEnd?.(view.operation, view.claim, { state: "cancelled", because });
+    }
+    return await this.#store.cancel(ids, because, runtime.clock.now());
   }
 
   /** Stops claims of a lane, in every process, until it is resumed. What is under way goes on. */

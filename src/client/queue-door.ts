@@ -5,7 +5,6 @@ import { Worker } from "../durable/worker.ts";
 import { resolveWorkerOptions, type WorkerOptions } from "../engine/worker-options.ts";
 import { uuidv7 } from "../engine/uuid.ts";
 import { sleep } from "../ports/clock.ts";
-import type { NewDeadLetter } from "../ports/dead-letter-store.ts";
 import type { Fenced } from "../ports/idempotency-store.ts";
 import type { AcceptResult, ClaimedOperation, NewOperation, OperationStore, Settlement } from "../ports/operation-store.ts";
 import { CarryOut } from "./carry-out.ts";
@@ -41,12 +40,12 @@ export class QueueDoor {
       },
       execute: async (held, admission, signal) => {
         const settlement = await carryOut.execute(held, admission, signal);
-        if (settlement?.outcome.state === "dead") await this.#announced(settlement.outcome.letter, signal);
+        if (settlement !== undefined) await this.#announced(held.claimed, settlement, signal);
         return settlement;
       },
       poison: async (claimed) => {
         const settlement = await carryOut.poison(claimed);
-        if (settlement.outcome.state === "dead") await this.#announced(settlement.outcome.letter, AbortSignal.abort());
+        await this.#announced(claimed, settlement, AbortSignal.abort());
         return settlement;
       },
       settled: (claimed, settlement, result) => this.#settled(claimed, settlement, result),
@@ -60,6 +59,12 @@ export class QueueDoor {
     const made = newOperation(api, endpoint, options, this.#engine.runtime);
     const operation = made instanceof Promise ? await made : made;
     this.#engine.assertOpen();
+    if (operation.callback !== undefined && this.#engine.announceEnd === undefined) {
+      throw new ConfigError({
+        path: "enqueue.callback",
+        message: "enqueue.callback is given, and nothing says how callbacks are signed; give createHoldfast() callbacks: { secret: … }",
+      });
+    }
     const { tx } = options;
     const accepted = tx === undefined ? await this.#accepts.add(operation) : await this.#acceptIn(tx, operation);
     if (accepted.state === "mismatch") throw new IdempotencyMismatchError(operation.idempotencyKey ?? operation.id);
@@ -86,18 +91,23 @@ export class QueueDoor {
     return this.#results.of(id, signal);
   }
 
-  /** Before a letter is kept somebody may want to hear of it: that is tried as long as what became of the operation could be written. */
-  async #announced(letter: NewDeadLetter, signal: AbortSignal): Promise<void> {
-    const { announce, runtime } = this.#engine;
-    if (announce === undefined) return;
+  /** Before an end is written somebody may want to hear of it: that is tried as long as what became of the operation could be written. */
+  async #announced({ operation, claim }: ClaimedOperation, { outcome }: Settlement, signal: AbortSignal): Promise<void> {
+    const { announce, announceEnd } = this.#engine;
+    if (outcome.state === "dead" && announce !== undefined) await this.#insisting(() => announce(outcome.letter), signal);
+    if (operation.callback === undefined || announceEnd === undefined || outcome.state === "parked" || outcome.state === "ready") return;
+    await this.#insisting(() => announceEnd(operation, claim, outcome), signal);
+  }
+
+  async #insisting(tell: () => Promise<void>, signal: AbortSignal): Promise<void> {
     for (let failures = 0; ; failures += 1) {
       try {
-        return await announce(letter);
+        return await tell();
       } catch (error) {
         this.#engine.storeFailed(error);
       }
       if (signal.aborted) return;
-      await sleep(runtime.clock, storePauseMs(failures), signal).catch(() => undefined);
+      await sleep(this.#engine.runtime.clock, storePauseMs(failures), signal).catch(() => undefined);
     }
   }
 
