@@ -19,6 +19,8 @@ import { openCoordinator } from "./coordinator.ts";
 import type { StoreFactory } from "../ports/store.ts";
 import type { Transport } from "../ports/transport.ts";
 import { CALLBACK_API, checkCallbacks, type CallbackOptions } from "../api/callback-options.ts";
+import { resolveAlertOptions, type AlertOptions } from "./alert-options.ts";
+import { AlertDoor, ALERTS_API, type Alerts } from "./alerts.ts";
 import { CallDoor, type CallOptions } from "./call-door.ts";
 import { Callbacks } from "./callbacks.ts";
 import { DeadLetters } from "./dead-letters.ts";
@@ -62,6 +64,8 @@ export interface HoldfastOptions<Name extends string = string> extends Environme
    * URLs is not to be trusted. @default none: an operation with a callback is refused
    */
   readonly callbacks?: CallbackOptions & { readonly transport?: Transport };
+  /** Watches the engine, and tells people when somebody is needed. @default nobody is told */
+  readonly alerts?: AlertOptions;
   /** What carries requests: anything of the shape of `fetch`. It must not retry by itself. @default the built-in fetch */
   readonly transport?: Transport;
 }
@@ -102,6 +106,8 @@ export interface Holdfast<Name extends string = string> {
   task<Value>(options: TaskOptions, fn: () => Promise<Value>): Promise<Value>;
   /** What failed and was kept. */
   readonly deadLetters: DeadLetters;
+  /** What fires now, and silences. There is none without the option `alerts`. */
+  readonly alerts: Alerts | undefined;
   /** The lanes that calls have gone through so far, with their state. */
   lanes(): readonly LaneStatus[];
   /** Listens to an event until the returned function is called. A listener cannot break a call. */
@@ -144,6 +150,7 @@ export interface LaneStatus {
  */
 export async function createHoldfast<Name extends string>(options: HoldfastOptions<Name>): Promise<Holdfast<Name>> {
   checkOptions(options);
+  const alertOptions = options.alerts === undefined ? undefined : resolveAlertOptions(options.alerts);
   const runtime = ownRuntime(options);
   const resolved = Object.entries<ApiOptions>(options.apis).map(([name, definition]) => [name, resolveApi(name, definition)] as const);
   const forgetful = await memory()();
@@ -154,11 +161,12 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
     resolved.map(([name, api]) => [name, { api, lanes: new LaneRegistry(name, api, runtime, sharing) }]),
   );
   const locals = new LocalApis(runtime);
+  const outer: Transport = options.transport ?? ((input, init) => globalThis.fetch(input, init));
   const engine = new Engine({
     runtime,
     store,
     forgetful: forgetful.idempotency,
-    transport: locals.over(options.transport ?? ((input, init) => globalThis.fetch(input, init))),
+    transport: locals.over(outer),
   });
   const calls = new CallDoor(engine);
 
@@ -208,10 +216,27 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
     engine.announceEnd = (operation, claim, ended) => callbacks.announce(operation, claim, ended);
   }
   const inboxes = new InboxDoor(engine, locals, apis, queueDoor);
+  const alerts =
+    alertOptions === undefined
+      ? undefined
+      : new AlertDoor({
+          engine,
+          locals,
+          options: alertOptions,
+          transport: outer,
+          register: (api) => void apis.set(ALERTS_API, api),
+          enqueue: (endpoint, notice, key) => queueDoor().enqueue(find(ALERTS_API), endpoint, { json: notice, key }),
+        });
+  if (alerts !== undefined) {
+    await alerts.start();
+    // What an earlier process had to tell is told by this one.
+    queueDoor().worker.start();
+  }
   const close = async (closeOptions: { readonly grace?: Duration } = {}): Promise<void> => {
     refuseUnknown(closeOptions, ["grace"], "close");
     engine.refuseCalls();
     syncs.stop(new ClosedError());
+    await alerts?.close();
     const graceMs = durationMs(closeOptions.grace ?? "10s", "close.grace");
     // What fails in this time can still be kept.
     await Promise.all([queue?.close(graceMs, new ClosedError()), pipelines.close(graceMs), engine.settled(graceMs)]);
@@ -237,6 +262,7 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
     inbox: (inboxOptions) => inboxes.open(inboxOptions),
     task: (taskOptions, fn) => runTask(runtime, taskOptions, fn),
     deadLetters: new DeadLetters(engine, (name) => apis.get(name), pipelines),
+    alerts,
     lanes: () => [...apis.values()].flatMap(({ lanes }) => lanes.all().map(statusOf)),
     on(event, listener) {
       if (!Object.hasOwn(EVENTS, event)) {
@@ -261,6 +287,7 @@ const OPTIONS = [
   "callbacks",
   "worker",
   "pipelines",
+  "alerts",
   "transport",
   "clock",
   "random",

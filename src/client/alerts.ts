@@ -1,0 +1,248 @@
+import { readSecret } from "../api/secret.ts";
+import { ConfigError, NotFoundError } from "../core/errors.ts";
+import { durationMs, type Duration } from "../core/duration.ts";
+import { refuseUnknown } from "../core/options.ts";
+import { shown } from "../core/shown.ts";
+import { uuidv7 } from "../engine/uuid.ts";
+import { signWebhook } from "../policy/webhook/standard-webhooks.ts";
+import type { Transport } from "../ports/transport.ts";
+import type { AlertState } from "../signals/alerts/alert.ts";
+import { AlertDesk, collect, documentsOf } from "../signals/alerts/desk.ts";
+import { testNotice, type AlertNotice } from "../signals/alerts/notice.ts";
+import { RULE_NAMES, type AlertRuleName } from "../signals/alerts/rules.ts";
+import type { Silence } from "../signals/alerts/silence.ts";
+import { email } from "../signals/alerts/sinks/email.ts";
+import { pagerduty } from "../signals/alerts/sinks/pagerduty.ts";
+import type { SinkRequest } from "../signals/alerts/sinks/sink.ts";
+import { slack } from "../signals/alerts/sinks/slack.ts";
+import { AlertWatch, type StoreFacts, type WatchedEvent } from "../signals/alerts/watch.ts";
+import type { AlertSinkOptions, ResolvedAlertOptions } from "./alert-options.ts";
+import type { Engine, OpenApi } from "./engine.ts";
+import type { LocalApis } from "./local-apis.ts";
+
+/** The API that notices go through: none that a user could give. */
+export const ALERTS_API = "@alerts";
+/** A group whose first letter is older is no news. */
+const NEWS_MS = 600_000;
+const HEARD = [
+  "attempt:settled",
+  "call:settled",
+  "operation:settled",
+  "breaker:changed",
+  "dead-letter:added",
+  "sync:ended",
+  "sync:held",
+] as const satisfies readonly WatchedEvent[];
+
+export interface SilenceOptions {
+  /** @default every rule */
+  readonly rule?: AlertRuleName;
+  /** `crm POST /contacts`, or up to a `*` at its end: `crm *`. @default everything */
+  readonly subject?: string;
+  readonly for: Duration;
+  readonly because: string;
+  readonly by: string;
+}
+
+/** Alerts as an operator handles them. */
+export interface Alerts {
+  /** What fires now, the most urgent first. */
+  firing(): readonly AlertState[];
+  /** Tells nobody of what it covers, until it ends. */
+  silence(options: SilenceOptions): Promise<Silence>;
+  silences(): Promise<readonly Silence[]>;
+  /** Ends a silence before its time. @throws NotFoundError */
+  endSilence(id: string): Promise<void>;
+  /** Puts a test notice on its way to every sink; resolves when it is in the queue. */
+  test(): Promise<void>;
+}
+
+export interface AlertParts {
+  readonly engine: Engine;
+  readonly locals: LocalApis;
+  readonly options: ResolvedAlertOptions;
+  /** What carries notices out. */
+  readonly transport: Transport;
+  readonly register: (api: OpenApi) => void;
+  readonly enqueue: (endpoint: string, notice: AlertNotice, key: readonly unknown[]) => Promise<unknown>;
+}
+
+/**
+ * Watches an engine, and tells people. A notice is an operation of the queue: it survives a crash and a receiver that is down, and one
+ * that nobody takes ends as a dead letter.
+ */
+export class AlertDoor implements Alerts {
+  readonly #parts: AlertParts;
+  readonly #watch: AlertWatch;
+  readonly #desk: AlertDesk;
+  readonly #silent: (() => void)[];
+
+  constructor(parts: AlertParts) {
+    const { engine, locals, options } = parts;
+    const { runtime, store } = engine;
+    this.#parts = parts;
+    this.#watch = new AlertWatch(options.rules, options.critical);
+    this.#silent = HEARD.map((name) => runtime.events.on(name, (event) => this.#watch.hear(name, event, runtime.clock.now())));
+    this.#desk = new AlertDesk({
+      runtime,
+      documents: documentsOf(store.documents, store.name),
+      watch: this.#watch,
+      rules: options.rules,
+      everyMs: options.everyMs,
+      facts: (now) => this.#facts(now),
+      tell: (notice) => this.#tell(notice),
+    });
+    parts.register(
+      locals.open(
+        ALERTS_API,
+        {
+          // The receiver of a notice dedupes by its key, and one that comes twice is better than none.
+          idempotency: {},
+          repeatable: true,
+          retryBudget: false,
+          retry: { maxAttempts: 8, backoff: ["5s", "30s", "2m", "10m", "30m", "2h", "6h"] },
+          timeout: { attempt: "20s" },
+        },
+        (request) => this.#deliver(request),
+      ),
+    );
+  }
+
+  /** Takes over what the store knows, and begins to look. */
+  start(): Promise<void> {
+    return this.#desk.start();
+  }
+
+  /** Looks now, and not only when the time has come. */
+  look(): Promise<void> {
+    return this.#desk.look();
+  }
+
+  firing(): readonly AlertState[] {
+    return this.#desk.firing();
+  }
+
+  async silence(options: SilenceOptions): Promise<Silence> {
+    refuseUnknown(options, ["rule", "subject", "for", "because", "by"], "silence");
+    const { rule, subject, because, by } = options;
+    const refuse = (name: string, problem: string): never => {
+      throw new ConfigError({ path: `silence.${name}`, message: `silence.${name} ${problem}` });
+    };
+    if (rule !== undefined && !RULE_NAMES.includes(rule)) refuse("rule", `is ${shown(rule)}; give one of ${RULE_NAMES.join(", ")}`);
+    if (subject !== undefined && (typeof subject !== "string" || subject === "")) refuse("subject", `is ${shown(subject)}; give a subject`);
+    if (typeof because !== "string" || because.trim() === "") refuse("because", "is missing; say why, for whoever wonders");
+    if (typeof by !== "string" || by.trim() === "") refuse("by", "is missing; say who");
+    const forMs = durationMs(options.for, "silence.for");
+    if (forMs === 0) refuse("for", "is 0; a silence lasts, and ends");
+    const { clock, random } = this.#parts.engine.runtime;
+    const now = clock.now();
+    const silence: Silence = {
+      id: uuidv7(now, random),
+      ...(rule === undefined ? {} : { rule }),
+      ...(subject === undefined ? {} : { subject }),
+      until: now + forMs,
+      because,
+      by,
+    };
+    await this.#documents.write([{ kind: "silence", id: silence.id, revision: 0, body: JSON.stringify(silence), now }]);
+    return silence;
+  }
+
+  async silences(): Promise<readonly Silence[]> {
+    const now = this.#parts.engine.runtime.clock.now();
+    return (await collect(this.#documents, "silence")).map(({ body }) => JSON.parse(body) as Silence).filter(({ until }) => until > now);
+  }
+
+  async endSilence(id: string): Promise<void> {
+    const [document] = await this.#documents.read([{ kind: "silence", id }]);
+    if (document === undefined) throw new NotFoundError(`there is no silence ${id}; list them with alerts.silences()`);
+    const now = this.#parts.engine.runtime.clock.now();
+    await this.#documents.write([{ kind: "silence", id, revision: document.revision, body: null, now }]);
+  }
+
+  test(): Promise<void> {
+    return this.#tell(testNotice(this.#parts.engine.runtime.clock.now()));
+  }
+
+  async close(): Promise<void> {
+    for (const silent of this.#silent) silent();
+    await this.#desk.close();
+  }
+
+  get #documents(): ReturnType<typeof documentsOf> {
+    const { store } = this.#parts.engine;
+    return documentsOf(store.documents, store.name);
+  }
+
+  async #tell(notice: AlertNotice): Promise<void> {
+    const { options, enqueue } = this.#parts;
+    await Promise.all(options.to.map(({ name }) => enqueue(`POST /${name}`, notice, [name, notice.key, notice.change, notice.tier])));
+  }
+
+  /** What only the store knows. */
+  async #facts(now: number): Promise<StoreFacts> {
+    const { deadLetters, operations } = this.#parts.engine.store;
+    const joined = this.#watch.joinedGroups();
+    const news: StoreFacts["news"][number][] = [];
+    for (const fingerprint of joined) {
+      const { items } = await deadLetters.groups({ fingerprint }, { limit: 1 });
+      for (const { title, api, regressed, firstAt } of items)
+        if (regressed || now - firstAt < NEWS_MS) news.push({ fingerprint, title, api });
+    }
+    this.#watch.lookedAt(joined);
+    const oldestDue = new Map<string, number>();
+    for (const { api, oldestDueAt } of (await operations?.backlog(now)) ?? []) {
+      if (oldestDueAt !== undefined) oldestDue.set(api, Math.min(oldestDueAt, oldestDue.get(api) ?? Number.POSITIVE_INFINITY));
+    }
+    return { news, oldestDue };
+  }
+
+  /** Carries a notice to its sink. Secrets are read now, so that a rotated one counts. */
+  async #deliver(request: Request): Promise<Response> {
+    const name = decodeURIComponent(new URL(request.url).pathname.split("/").at(-1) ?? "");
+    const sink = this.#parts.options.to.find((one) => one.name === name);
+    // It was taken out of the config since.
+    if (sink === undefined) return new Response(`there is no sink ${name} any more`, { status: 410 });
+    const notice = (await request.json()) as AlertNotice;
+    if (sink.type === "email" || sink.type === "function") return await handOver(sink, notice);
+    const { url, headers, body } = await this.#rendered(sink, notice, request.headers.get("idempotency-key") ?? notice.key);
+    return await this.#parts.transport(url, { method: "POST", headers, body, redirect: "manual", signal: request.signal });
+  }
+
+  async #rendered(
+    sink: Extract<AlertSinkOptions, { readonly type: "slack" | "webhook" | "pagerduty" }>,
+    notice: AlertNotice,
+    id: string,
+  ): Promise<SinkRequest> {
+    const path = `alerts.to.${sink.name ?? sink.type}`;
+    switch (sink.type) {
+      case "slack":
+        return slack(notice, { url: await readSecret(sink.url, `${path}.url`) });
+      case "pagerduty":
+        return pagerduty(notice, {
+          routingKey: await readSecret(sink.routingKey, `${path}.routingKey`),
+          ...(sink.url === undefined ? {} : { url: sink.url }),
+        });
+      case "webhook": {
+        const body = JSON.stringify({ type: `alert.${notice.change}`, timestamp: notice.at, data: notice });
+        const now = this.#parts.engine.runtime.clock.now();
+        const signed =
+          sink.secret === undefined
+            ? { "webhook-id": id, "webhook-timestamp": String(Math.floor(now / 1_000)) }
+            : await signWebhook({ id, now, body, secrets: [await readSecret(sink.secret, `${path}.secret`)], path: `${path}.secret` });
+        return { url: await readSecret(sink.url, `${path}.url`), headers: { "content-type": "application/json", ...signed }, body };
+      }
+    }
+  }
+}
+
+/** To what stands in this process. What it throws is an answer that says to come again. */
+async function handOver(sink: Extract<AlertSinkOptions, { readonly type: "email" | "function" }>, notice: AlertNotice): Promise<Response> {
+  try {
+    if (sink.type === "function") await sink.tell(notice);
+    else await sink.transport.sendMail({ from: sink.from, to: [sink.to].flat().join(", "), ...email(notice) });
+    return new Response(null, { status: 204 });
+  } catch (error) {
+    return new Response(error instanceof Error ? error.message : String(error), { status: 502 });
+  }
+}
