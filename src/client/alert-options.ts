@@ -129,7 +129,9 @@ function sinkAt(sink: AlertSinkOptions, path: string): AlertSinkOptions & { read
       }
       break;
     case "email":
-      checkFunction((sink.transport as EmailTransport | undefined)?.sendMail, `${path}.transport.sendMail`, "a transport of nodemailer");
+      if (typeof (sink.transport as { readonly sendMail?: unknown } | undefined)?.sendMail !== "function") {
+        throw new ConfigError({ path: `${path}.transport`, message: `${path}.transport has no sendMail; give a transport of nodemailer` });
+      }
       for (const [field, value] of [
         ["from", sink.from],
         ["to", sink.to],

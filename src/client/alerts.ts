@@ -125,9 +125,6 @@ export class AlertDoor implements Alerts {
   async silence(options: SilenceOptions): Promise<Silence> {
     refuseUnknown(options, ["rule", "subject", "for", "because", "by"], "silence");
     const { rule, subject, because, by } = options;
-    const refuse = (name: string, problem: string): never => {
-      throw new ConfigError({ path: `silence.${name}`, message: `silence.${name} ${problem}` });
-    };
     if (rule !== undefined && !RULE_NAMES.includes(rule)) refuse("rule", `is ${shown(rule)}; give one of ${RULE_NAMES.join(", ")}`);
     if (subject !== undefined && (typeof subject !== "string" || subject === "")) refuse("subject", `is ${shown(subject)}; give a subject`);
     if (typeof because !== "string" || because.trim() === "") refuse("because", "is missing; say why, for whoever wonders");
@@ -234,6 +231,10 @@ export class AlertDoor implements Alerts {
       }
     }
   }
+}
+
+function refuse(name: keyof SilenceOptions, problem: string): never {
+  throw new ConfigError({ path: `silence.${name}`, message: `silence.${name} ${problem}` });
 }
 
 /** To what stands in this process. What it throws is an answer that says to come again. */

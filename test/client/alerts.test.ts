@@ -57,7 +57,7 @@ async function world(
       },
       mail: { baseUrl: "https://mail.test", retry: { maxAttempts: 1 }, retryBudget: false },
     },
-    transport: async (input, init) => await made.answer(String(input), init ?? {}),
+    transport: async (input, init) => await made.answer(input, init),
     alerts: { to: [{ type: "function", tell: (notice) => void notices.push(notice) }], ...options },
   });
   engines.push({ hf, clock });
@@ -270,8 +270,8 @@ describe("an alert", () => {
     here.answer = async (url, init) => {
       if (!url.startsWith("https://hooks.test/")) return Response.json({});
       const headers = new Headers(init.headers);
-      seen.push({ id: headers.get("webhook-id"), body: String(init.body) });
-      const body = new TextEncoder().encode(String(init.body));
+      seen.push({ id: headers.get("webhook-id"), body: init.body as string });
+      const body = new TextEncoder().encode(init.body as string);
       const verified = await verifyStandardWebhook(
         { headers, body, method: "POST", url },
         { secrets: [secret], now: here.clock.now(), toleranceMs: 300_000 },
@@ -307,7 +307,7 @@ describe("an alert", () => {
     });
     const sent = new Map<string, Record<string, unknown>>();
     here.answer = (url, init) => {
-      sent.set(url, JSON.parse(String(init.body)) as Record<string, unknown>);
+      sent.set(url, JSON.parse(init.body as string) as Record<string, unknown>);
       return new Response("ok");
     };
     await here.hf.alerts?.test();

@@ -75,7 +75,6 @@ export class AlertDesk {
 
   /** What fires now, the most urgent first. */
   firing(): readonly AlertState[] {
-    const rank = ({ tier }: AlertState): number => (tier === "critical" ? 0 : 1);
     return [...this.#alerts.values()]
       .map(({ state }) => state)
       .filter(({ tier }) => tier !== undefined)
@@ -185,6 +184,10 @@ export class AlertDesk {
       })),
     );
   }
+}
+
+function rank({ tier }: AlertState): number {
+  return tier === "critical" ? 0 : 1;
 }
 
 function keyOf({ rule, subject }: { readonly rule: string; readonly subject: string }): string {

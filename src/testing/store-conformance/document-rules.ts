@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { DocumentStore } from "../../ports/document-store.ts";
+import type { DocumentChange, DocumentStore } from "../../ports/document-store.ts";
 import type { Store } from "../../ports/store.ts";
 import { collect, pageOf, T0 } from "./samples.ts";
 import type { Suite } from "./suite.ts";
@@ -7,6 +7,10 @@ import type { Suite } from "./suite.ts";
 function documentsOf({ documents }: Store): DocumentStore {
   assert.ok(documents, "the store keeps documents");
   return documents;
+}
+
+function made(kind: string, id: string): DocumentChange {
+  return { kind, id, revision: 0, body: id, now: T0 };
 }
 
 const REF = { kind: "alert", id: "größe 🪸" };
@@ -50,13 +54,6 @@ export function documentRules({ section, ruleFor }: Suite): void {
 
     rule("of a kind are listed in the order in which they were made, whatever changed since", async ({ store }) => {
       const documents = documentsOf(store);
-      const made = (kind: string, id: string): Parameters<DocumentStore["write"]>[0][number] => ({
-        kind,
-        id,
-        revision: 0,
-        body: id,
-        now: T0,
-      });
       for (const id of ["1", "2", "3"]) await documents.write([made("a", id), made("b", id)]);
       await documents.write([
         { kind: "a", id: "1", revision: 1, body: "11", now: T0 + 5 },

@@ -12,7 +12,6 @@ interface Entry {
 export function documents(): Sync<DocumentStore> {
   const entries = new Map<string, Entry>();
   let lastSeq = 0;
-  const keyOf = ({ kind, id }: DocumentRef): string => JSON.stringify([kind, id]);
 
   const write = (change: DocumentChange): Fenced => {
     const { kind, id, body, revision, now } = change;
@@ -39,4 +38,8 @@ export function documents(): Sync<DocumentStore> {
       };
     },
   };
+}
+
+function keyOf({ kind, id }: DocumentRef): string {
+  return JSON.stringify([kind, id]);
 }
