@@ -6,8 +6,11 @@ import type { Caller } from "./peers.ts";
  * timeout for each attempt, classification, and, where asked for, somebody who listens to every attempt. Nothing of it is ever
  * the reason to wait or to refuse: limit and budget are out of reach, and the breaker opens only when every call fails.
  */
-export async function fullLifecycle(options: { readonly listener?: boolean; readonly waits?: "none" } = {}): Promise<Caller> {
+export async function fullLifecycle(
+  options: { readonly listener?: boolean; readonly waits?: "none"; readonly metrics?: boolean } = {},
+): Promise<Caller> {
   const hf: Holdfast<"crm"> = await createHoldfast({
+    metrics: options.metrics ?? false,
     apis: {
       crm: {
         retry: { maxAttempts: 4, ...(options.waits === "none" ? { backoff: { base: 0, jitter: "none" } } : {}) },

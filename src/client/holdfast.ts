@@ -47,6 +47,8 @@ export interface HoldfastOptions<Name extends string = string> extends Environme
   readonly apis: Readonly<Record<Name, ApiOptions>>;
   /** Where what must outlive a call is kept. @default in this process, and gone with it */
   readonly store?: StoreFactory;
+  /** Counts what `metrics()` tells. @default false */
+  readonly metrics?: boolean;
   /** What is done about dead letters as they come. @default they are kept */
   readonly deadLetters?: DeadLetterOptions;
   /**
@@ -108,6 +110,11 @@ export interface Holdfast<Name extends string = string> {
   readonly deadLetters: DeadLetters;
   /** What fires now, and silences. There is none without the option `alerts`. */
   readonly alerts: Alerts | undefined;
+  /**
+   * Everything that is counted, in the text format of Prometheus (`text/plain; version=0.0.4`); docs/reference/metrics.md lists it.
+   * @throws ConfigError where `metrics: true` was not asked for.
+   */
+  metrics(): Promise<string>;
   /** The lanes that calls have gone through so far, with their state. */
   lanes(): readonly LaneStatus[];
   /** Listens to an event until the returned function is called. A listener cannot break a call. */
@@ -186,6 +193,8 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
   const syncs = new SyncDoor(engine, locals, apis, fetchOf);
   const pipelines = new PipelineDoor(engine, (name) => apis.get(name));
   for (const [index, definition] of (options.pipelines ?? []).entries()) pipelines.add(definition, `pipelines[${index}]`);
+  // Loaded by those who count only.
+  const metrics = options.metrics === true ? (await import("./counted.ts")).counted(engine, apis) : undefined;
   const webhook = options.deadLetters?.webhook;
   if (webhook !== undefined) {
     const api = resolveApi(LETTER_WEBHOOK_API, letterWebhookApi(webhook));
@@ -263,6 +272,10 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
     task: (taskOptions, fn) => runTask(runtime, taskOptions, fn),
     deadLetters: new DeadLetters(engine, (name) => apis.get(name), pipelines),
     alerts,
+    metrics: async () => {
+      if (metrics !== undefined) return await metrics.render();
+      throw new ConfigError({ path: "metrics", message: "nothing is counted here; open the engine with metrics: true" });
+    },
     lanes: () => [...apis.values()].flatMap(({ lanes }) => lanes.all().map(statusOf)),
     on(event, listener) {
       if (!Object.hasOwn(EVENTS, event)) {
@@ -283,6 +296,7 @@ const OPTIONS = [
   "apis",
   "store",
   "coordinator",
+  "metrics",
   "deadLetters",
   "callbacks",
   "worker",
@@ -304,7 +318,10 @@ function checkOptions(options: HoldfastOptions): void {
       message: `${stranger} is not an option of createHoldfast(); known are ${OPTIONS.join(", ")}`,
     });
   }
-  const { apis, store, deadLetters, callbacks, transport } = options;
+  const { apis, store, metrics, deadLetters, callbacks, transport } = options;
+  if (metrics !== undefined && typeof metrics !== "boolean") {
+    throw new ConfigError({ path: "metrics", message: `metrics is ${shown(metrics)}; give true or false` });
+  }
   if (callbacks !== undefined) {
     checkCallbacks(callbacks, "callbacks", ["transport"]);
     if (callbacks.transport !== undefined) checkFunction(callbacks.transport, "callbacks.transport", "a function of the shape of fetch");
@@ -334,6 +351,7 @@ const EVENTS: Readonly<Record<EventName, true>> = {
   "retry:scheduled": true,
   "call:settled": true,
   "breaker:changed": true,
+  "lane:waited": true,
   "limiter:paused": true,
   "dead-letter:added": true,
   "operation:settled": true,

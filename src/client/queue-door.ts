@@ -132,7 +132,10 @@ export class QueueDoor {
       const delayMs = Math.max(0, outcome.until - settlement.now);
       events.emit("retry:scheduled", { operation: id, lane, attempt: attempt.attempt, delayMs, because: outcome.because });
     }
-    if (events.wants("operation:settled")) events.emit("operation:settled", { id, lane, state: outcome.state, applied });
+    if (events.wants("operation:settled")) {
+      const ageMs = Math.max(0, settlement.now - operation.acceptedAt);
+      events.emit("operation:settled", { id, lane, state: outcome.state, applied, ageMs });
+    }
   }
 }
 

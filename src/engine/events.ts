@@ -1,8 +1,27 @@
-import type { EventListener, EventMap, EventName } from "../ports/events.ts";
+import type { Because } from "../core/decision.ts";
+import type { Verdict } from "../core/verdict.ts";
+import type { EventListener, EventMap, EventName, LaneRef } from "../ports/events.ts";
+
+/**
+ * Counts what every call goes through: told the same as `attempt:settled` and `call:settled`, without an event, and without the name of
+ * an operation that nobody would have made otherwise.
+ */
+export interface Meter {
+  attempt(lane: LaneRef | undefined, durationMs: number, verdict: Verdict): void;
+  call(
+    lane: LaneRef | undefined,
+    outcome: EventMap["call:settled"]["outcome"],
+    attempts: number,
+    durationMs: number,
+    because: Because,
+  ): void;
+}
 
 /** The one place that emits. A listener cannot break a call: what it throws becomes `listener:failed`. */
 export class Events {
   /** Lists are replaced and never changed, so that a listener may leave while one is walked. */
+  /** Must not throw. */
+  meter: Meter | undefined = undefined;
   readonly #listeners = new Map<EventName, readonly EventListener<never>[]>();
 
   /** Listens until the returned function is called. */
@@ -22,9 +41,9 @@ export class Events {
     return this.#listeners.size > 0 && this.#listeners.has(name);
   }
 
-  /** Whether anybody listens to anything. */
+  /** Whether anybody listens to anything, or counts. */
   get any(): boolean {
-    return this.#listeners.size > 0;
+    return this.meter !== undefined || this.#listeners.size > 0;
   }
 
   emit<Name extends EventName>(name: Name, event: EventMap[Name]): void {

@@ -22,9 +22,18 @@ export function run<Value, Payload>(call: Call<Value, Payload>): Promise<Value> 
   const waiting = call.details.lane?.admit(call, now);
   if (waiting === undefined) return firstAttempt(call, now);
   return waiting.then(
-    () => (hasLeft(call) ? leftWhileAdmitted(call, undefined) : firstAttempt(call, call.runtime.clock.monotonic())),
+    () => (hasLeft(call) ? leftWhileAdmitted(call, undefined) : firstAttempt(call, waited(call, now))),
     (refusal: unknown) => refused(call, refusal, undefined),
   );
+}
+
+/** A wait for the lane is over: tells how long it was, and answers the time. */
+function waited<Value, Payload>({ runtime, operation, laneRef }: Call<Value, Payload>, since: number): number {
+  const now = runtime.clock.monotonic();
+  if (laneRef !== undefined && runtime.events.wants("lane:waited")) {
+    runtime.events.emit("lane:waited", { operation, lane: laneRef, waitMs: now - since });
+  }
+  return now;
 }
 
 /** The first attempt, and all that follows from it. */
@@ -56,7 +65,7 @@ async function again<Value, Payload>(call: Call<Value, Payload>, failed: Settled
       const waiting = call.details.lane?.admit(call, now);
       if (waiting !== undefined) {
         await waiting;
-        now = runtime.clock.monotonic();
+        now = waited(call, now);
       }
     } catch (refusal) {
       return await refused(call, refusal, last);
@@ -134,6 +143,7 @@ function ended<Value, Payload>(call: Call<Value, Payload>, outcome: Outcome<Valu
 export function settle<Value, Payload>(call: Call<Value, Payload>, verdict: Verdict, durationMs: number, now: number): void {
   const { details, runtime } = call;
   details.lane?.settle(call, verdict, durationMs, now);
+  runtime.events.meter?.attempt(call.laneRef, durationMs, verdict);
   if (runtime.events.wants("attempt:settled")) {
     runtime.events.emit("attempt:settled", { operation: call.operation, lane: call.laneRef, attempt: call.attempt, durationMs, verdict });
   }

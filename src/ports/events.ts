@@ -40,6 +40,8 @@ export interface EventMap {
     readonly because: string;
     readonly retryAfterMs: number;
   };
+  /** A call waited to be admitted by its lane, and was. */
+  "lane:waited": { readonly operation: string; readonly lane: LaneRef; readonly waitMs: number };
   "limiter:paused": { readonly lane: LaneRef; readonly pauseMs: number; readonly because: string };
   "dead-letter:added": {
     readonly id: string;
@@ -50,7 +52,14 @@ export interface EventMap {
     readonly title: string;
   };
   /** A queued operation was settled; `applied` is false where another holder had taken it over. */
-  "operation:settled": { readonly id: string; readonly lane: LaneRef; readonly state: string; readonly applied: boolean };
+  "operation:settled": {
+    readonly id: string;
+    readonly lane: LaneRef;
+    readonly state: string;
+    readonly applied: boolean;
+    /** Since it was accepted. */
+    readonly ageMs: number;
+  };
   /** A run of a pipeline was opened, or taken up again. */
   "run:opened": {
     readonly pipeline: string;

@@ -54,7 +54,13 @@ describe("a lease", () => {
   it("that ran out: its holder settles, and changes nothing", async () => {
     const { id, stopped, other } = await twoHolders((store) => store);
     expect(stopped.events.filter(({ name }) => name === "operation:settled").map(({ event }) => event)).toEqual([
-      { id, lane: { api: "crm", endpoint: "POST /contacts", partition: "" }, state: "dead", applied: false },
+      {
+        id,
+        lane: { api: "crm", endpoint: "POST /contacts", partition: "" },
+        state: "dead",
+        applied: false,
+        ageMs: expect.any(Number) as number,
+      },
     ]);
     expect(stopped.events.some(({ name }) => name === "dead-letter:added")).toBe(false);
     expect(await other.hf.operations.get(id)).toMatchObject({ state: "succeeded", attempts: [{ attempt: 1 }] });
