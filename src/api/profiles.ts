@@ -1,3 +1,4 @@
+import { schedule } from "../policy/backoff/backoff.ts";
 import type { ApiOptions } from "./api-options.ts";
 
 /** Kinds of API that want the same treatment. */
@@ -22,9 +23,9 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = Object.freeze({
     timeout: { attempt: "30s", total: "10m" },
     rateLimit: { limit: 2, per: "1s", burst: 40 },
   },
-  /** A nightly job: tries after 0, 30, 90 and 180 s, the first of which waits for nothing, and the later ones with more time. */
+  /** A nightly job: one attempt at once, then 30, 90 and 180 s after the one before, the later ones with more time. */
   job: {
-    retry: { maxAttempts: 4, backoff: ["30s", "90s", "180s"] },
+    retry: { maxAttempts: 4, backoff: schedule([0, "30s", "90s", "180s"]) },
     timeout: { attempt: ["300s", "300s", "600s", "600s"], total: "45m" },
   },
 });

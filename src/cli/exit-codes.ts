@@ -8,8 +8,8 @@ export const exitCodes: Readonly<Record<ExitName, { readonly code: number; reado
   usage: { code: 2, about: "The command line or the config is wrong. Nothing was done." },
   notFound: { code: 3, about: "What was named does not exist: a dead letter, a group, a store's file." },
   store: { code: 4, about: "The store cannot be opened, read or written." },
-  busy: { code: 75, about: "What was to be run is running already. Nothing was done; try again later." },
   crashed: { code: 70, about: "A fault of Holdfast's own. `--debug` shows the stack." },
+  busy: { code: 75, about: "What was to be run is running already. Nothing was done; try again later." },
   interrupted: { code: 130, about: "Ended by Ctrl-C (SIGINT) before it was through." },
   terminated: { code: 143, about: "Ended by SIGTERM before it was through." },
 };

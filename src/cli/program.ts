@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { configCommand } from "./commands/config.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { dlqCommand } from "./commands/dlq.ts";
+import { execCommand } from "./commands/exec.ts";
 import { lanesCommand } from "./commands/lanes.ts";
 import { mockCommand } from "./commands/mock.ts";
 import { opsCommand } from "./commands/ops.ts";
@@ -20,6 +21,7 @@ function program(): Command {
     .addHelpText("after", "\nExample:\n  $ holdfast demo --fast\n\nExit codes are listed in docs/reference/cli.md.");
   for (const command of [
     demoCommand(),
+    execCommand(),
     dlqCommand(),
     opsCommand(),
     lanesCommand(),

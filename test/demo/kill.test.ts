@@ -8,8 +8,8 @@ import { temporaryFolder } from "../../scripts/tools.ts";
 import type { CliRun } from "../cli/holdfast.ts";
 import { demo, reportOf, startDemo } from "./demo.ts";
 
-const LEADS = 150;
-const KILLS = 4;
+const LEADS = 100;
+const KILLS = 3;
 
 const folders: string[] = [];
 function newFolder(): string {
@@ -34,8 +34,8 @@ function told({ child }: CliRun, text: RegExp): Promise<void> {
 }
 
 // Side by side, each in a folder of its own: most of their time is the story's, in which nothing is computed.
-describe("a run that is killed with SIGKILL", { timeout: 120_000 }, () => {
-  it.concurrent("at random moments, its process or its whole group, ends as if it had not been", async ({ expect }) => {
+describe.concurrent("a run that is killed with SIGKILL", { timeout: 120_000 }, () => {
+  it("at random moments, its process or its whole group, ends as if it had not been", async ({ expect }) => {
     const folder = newFolder();
     const seed = systemClock.now();
     const random = seededRandom(seed);
@@ -58,7 +58,7 @@ describe("a run that is killed with SIGKILL", { timeout: 120_000 }, () => {
     expect(end.code).toBe(0);
   });
 
-  it.concurrent("in mid-work goes on where it stands, and says so", async ({ expect }) => {
+  it("in mid-work goes on where it stands, and says so", async ({ expect }) => {
     const folder = newFolder();
     const first = startDemo(folder, "--leads", "60");
     await told(first, /sequencer [1-9]/);
@@ -70,7 +70,7 @@ describe("a run that is killed with SIGKILL", { timeout: 120_000 }, () => {
     expect(reportOf(end).replayed).toBeGreaterThan(0);
   });
 
-  it.concurrent("is not gone on with by a start with other leads, which says so", async ({ expect }) => {
+  it("is not gone on with by a start with other leads, which says so", async ({ expect }) => {
     const folder = newFolder();
     const first = startDemo(folder, "--leads", "60");
     await told(first, /enrichment \d/);
@@ -82,11 +82,11 @@ describe("a run that is killed with SIGKILL", { timeout: 120_000 }, () => {
   });
 });
 
-describe("a run that still goes on while it is started again", { timeout: 120_000 }, () => {
-  it.concurrent("gives way to the newer start, which ends as if it had been killed", async ({ expect }) => {
+describe.concurrent("a run that still goes on while it is started again", { timeout: 120_000 }, () => {
+  it("gives way to the newer start, which ends as if it had been killed", async ({ expect }) => {
     const folder = newFolder();
     // Enough that the first is still at work when the second has come up, however slow the machine.
-    const many = "1000";
+    const many = "600";
     const first = startDemo(folder, "--leads", many);
     await told(first, /enrichment \d/);
     const second = await demo(folder, "--leads", many);
@@ -98,8 +98,8 @@ describe("a run that still goes on while it is started again", { timeout: 120_00
   });
 });
 
-describe("a run that is ended by a signal", { timeout: 120_000 }, () => {
-  it.concurrent.each([
+describe.concurrent("a run that is ended by a signal", { timeout: 120_000 }, () => {
+  it.each([
     ["SIGINT", exitCodes.interrupted.code],
     ["SIGTERM", exitCodes.terminated.code],
   ] as const)("%s says how to go on", async (signal, code) => {

@@ -110,8 +110,18 @@ describe("the other backoffs", () => {
     expect(waits(linear({ base: "90s" }), [0, 5])).toEqual([90_000, 90_000]);
   });
 
-  it("takes waits from a list, of which the last one repeats", () => {
-    expect(waits(schedule([0, "30s", "90s", "180s"]), [0, 1, 2, 3, 4, 40])).toEqual([0, 30_000, 90_000, 180_000, 180_000, 180_000]);
+  it("takes a schedule as one wait for each attempt, of which the first is made at once and the last repeats", () => {
+    expect(waits(schedule([0, "30s", "90s", "180s"]), [0, 1, 2, 3, 40])).toEqual([30_000, 90_000, 180_000, 180_000, 180_000]);
+    expect(waits(schedule([0]), [0, 3])).toEqual([0, 0]);
+  });
+
+  it("refuses a schedule that does not begin with the first attempt, so that no list is read as another", () => {
+    expect(() => schedule(["30s", "90s"])).toThrow("begin with 0");
+    expect(() => schedule([])).toThrow("empty");
+  });
+
+  it("takes a list as one wait for each retry", () => {
+    expect(waits(resolveBackoff([0, "30s", "90s"], "b"), [0, 1, 2, 40])).toEqual([0, 30_000, 90_000, 90_000]);
   });
 
   it("is made from data, from a list and from a function alike", () => {

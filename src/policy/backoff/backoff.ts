@@ -28,7 +28,7 @@ export interface ExponentialOptions {
   readonly first?: Duration;
 }
 
-/** What may stand where a backoff is asked for: one made below, its options as data, a list of waits, or a function. */
+/** What may stand where a backoff is asked for: one made below, its options as data, a list of waits (one for each retry), or a function. */
 export type BackoffLike = Backoff | ExponentialOptions | readonly Duration[];
 
 const OPTIONS: readonly (keyof ExponentialOptions)[] = ["base", "factor", "cap", "jitter", "additive", "first"];
@@ -111,8 +111,26 @@ export function linear(options: LinearOptions): Backoff {
   return (retry) => Math.min(cap, base + step * retry);
 }
 
+/**
+ * A timetable of attempts: one wait for each, that before the first included, which is made at once and so has 0. The last one
+ * repeats. `schedule([0, "30s", "90s", "180s"])`: at once, then 30 s, 90 s and 180 s after the attempt before (decision 0009).
+ */
+export function schedule(attempts: readonly Duration[], path = "schedule"): Backoff {
+  const [first, ...waits] = attempts.map((delay, index) => span(delay, `${path}[${index}]`));
+  if (first === undefined)
+    throw new ConfigError({ path, message: `${path} is empty; give 0, for the first attempt, and a wait for each retry` });
+  if (first !== 0) {
+    throw new ConfigError({
+      path: `${path}[0]`,
+      message: `${path}[0] is ${shown(attempts[0])}; a schedule has one wait for each attempt, and the first is made at once: begin with 0`,
+    });
+  }
+  const last = waits.at(-1) ?? 0;
+  return (retry) => waits[retry] ?? last;
+}
+
 /** Waits from a list, one for each retry; the last one repeats. */
-export function schedule(delays: readonly Duration[], path = "schedule"): Backoff {
+function listed(delays: readonly Duration[], path: string): Backoff {
   const waits = delays.map((delay, index) => span(delay, `${path}[${index}]`));
   const last = waits.at(-1);
   if (last === undefined) throw new ConfigError({ path, message: `${path} is empty; give at least one wait` });
@@ -133,7 +151,7 @@ export function resolveBackoff(like: BackoffLike, path: string): Backoff {
       return Math.min(ms, MAX_DELAY_MS);
     };
   }
-  if (Array.isArray(like)) return schedule(like as readonly Duration[], path);
+  if (Array.isArray(like)) return listed(like as readonly Duration[], path);
   return exponential(like as ExponentialOptions, path);
 }
 
