@@ -13,3 +13,15 @@ export function demo(cwd: string, ...args: string[]): Promise<CliEnd> {
 export function reportOf({ stdout }: CliEnd): DemoReport {
   return JSON.parse(stdout) as DemoReport;
 }
+
+/** Resolves when it has said this on stderr. */
+export function told({ child }: CliRun, text: RegExp): Promise<void> {
+  let all = "";
+  return new Promise((resolve, reject) => {
+    child.stderr?.on("data", (chunk: Buffer) => {
+      all += chunk.toString();
+      if (text.test(all)) resolve();
+    });
+    child.once("exit", () => reject(new Error(`it ended before it said ${String(text)}:\n${all}`)));
+  });
+}

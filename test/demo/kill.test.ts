@@ -5,8 +5,7 @@ import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { sleep } from "../../src/ports/clock.ts";
 import { seededRandom } from "../../src/testing/index.ts";
 import { temporaryFolder } from "../../scripts/tools.ts";
-import type { CliRun } from "../cli/holdfast.ts";
-import { demo, reportOf, startDemo } from "./demo.ts";
+import { demo, reportOf, startDemo, told } from "./demo.ts";
 
 const LEADS = 100;
 const KILLS = 3;
@@ -20,18 +19,6 @@ function newFolder(): string {
 afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
-
-/** Resolves when it has said this on stderr. */
-function told({ child }: CliRun, text: RegExp): Promise<void> {
-  let all = "";
-  return new Promise((resolve, reject) => {
-    child.stderr?.on("data", (chunk: Buffer) => {
-      all += chunk.toString();
-      if (text.test(all)) resolve();
-    });
-    child.once("exit", () => reject(new Error(`it ended before it said ${String(text)}:\n${all}`)));
-  });
-}
 
 // Side by side, each in a folder of its own: most of their time is the story's, in which nothing is computed.
 describe.concurrent("a run that is killed with SIGKILL", { timeout: 120_000 }, () => {

@@ -55,6 +55,10 @@ export function execCommand(): Command {
     .action(run);
 }
 
+function say(line: string): void {
+  process.stderr.write(`holdfast: ${oneLine(line)}\n`);
+}
+
 async function run(command: readonly string[], options: Options): Promise<void> {
   if (options.history === true) {
     if (command.length > 0)
@@ -71,7 +75,6 @@ async function run(command: readonly string[], options: Options): Promise<void> 
   const { checkNotify, notify } = await import("../exec/notify.ts");
   const plan = planExec({ ...options, name });
   if (target !== undefined) checkNotify(target);
-  const say = (line: string): void => void process.stderr.write(`holdfast: ${oneLine(line)}\n`);
   const { runExec } = await import("../exec/run-exec.ts");
   const end = await withStore(options, (store) => runExec({ store, plan, command, say }));
   if (end.state !== "succeeded") {

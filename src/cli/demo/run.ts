@@ -151,6 +151,8 @@ async function oneStretch({ options, parts, folder, begun, source, apisProcess }
   });
 }
 
+const honestly: Transport = (input, init) => globalThis.fetch(input, init);
+
 function openEngine(
   folder: RunFolder,
   plan: Plan,
@@ -159,7 +161,6 @@ function openEngine(
   const baseUrls = baseUrlsOf(apis);
   const honest = questionsTo(baseUrls, clock);
   const questions = parts.sabotage?.questions?.(honest) ?? honest;
-  const honestly: Transport = (input, init) => globalThis.fetch(input, init);
   const transport = parts.sabotage?.transport?.(honestly) ?? honestly;
   return createHoldfast({ store: sqlite(folder.store), apis: clientApis(plan, baseUrls, questions), clock, transport });
 }

@@ -1,6 +1,6 @@
 import type { Verdict } from "../../core/verdict.ts";
 import { SUCCESS } from "../../core/verdict.ts";
-import { isHoldfastError } from "../../core/errors.ts";
+import { isHoldfastError, TimeoutError } from "../../core/errors.ts";
 import type { AttemptContext, Outcome, Work } from "../../engine/call.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { AttemptRecord } from "../../ports/dead-letter-store.ts";
@@ -27,25 +27,35 @@ export class ExecWork implements Work<CommandEnd, ExecCall> {
     this.#clock = clock;
   }
 
+  /**
+   * The attempt lasts until nothing is left of its group. Its timeout is kept here and not by the engine, which goes on as soon as a
+   * timeout is over: the next attempt would then begin, and its own time run, while this one is still dying.
+   */
   async perform({ attempt, signal, operation }: AttemptContext, call: ExecCall): Promise<CommandEnd> {
-    // The attempt before was given up when its time was over; it may take its grace to end.
-    await call.gone;
-    signal.throwIfAborted();
-    const { graceMs, name } = call.plan;
+    const { graceMs, name, timeoutsMs } = call.plan;
+    const timeoutMs = timeoutsMs[Math.min(attempt, timeoutsMs.length) - 1] as number;
     const env = { ...process.env, HOLDFAST_RUN: operation, HOLDFAST_NAME: name, HOLDFAST_ATTEMPT: String(attempt) };
     const group = new ProcessGroup(call.command, this.#clock, env);
     call.group = group;
-    let left = (): void => undefined;
-    call.gone = new Promise((resolve) => (left = resolve));
+    const gone = Promise.withResolvers<void>();
+    call.gone = gone.promise;
     signal.addEventListener("abort", () => void group.stop(graceMs), { once: true });
+    let isLate = false;
+    const timer = this.#clock.setTimer(() => {
+      isLate = true;
+      void group.stop(graceMs);
+    }, timeoutMs);
     try {
       await call.onStarted(attempt, group);
       const end = await group.ended;
       // What it has started and left behind is ended with it: nothing of an attempt may run into the next.
       await group.stop(graceMs);
+      if (isLate) throw new TimeoutError(timeoutMs);
       return end;
     } finally {
-      void group.stop(graceMs).then(left);
+      this.#clock.clearTimer(timer);
+      await group.stop(graceMs);
+      gone.resolve();
     }
   }
 

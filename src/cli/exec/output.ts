@@ -3,7 +3,7 @@ const KEPT_BYTES = 16 * 1024;
 
 /** The end of what a command says, on both of its streams, in the order in which it came. */
 export class OutputTail {
-  #chunks: Buffer[] = [];
+  readonly #chunks: Buffer[] = [];
   #size = 0;
   #left = 0;
 

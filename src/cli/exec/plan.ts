@@ -19,6 +19,8 @@ export interface ExecOptions {
 export interface ExecPlan {
   readonly name: string;
   readonly policy: CallPolicy;
+  /** Of each attempt, ms; the last repeats. */
+  readonly timeoutsMs: readonly number[];
   /** From TERM to KILL. */
   readonly graceMs: number;
   /** What an exit code other than 0 means. */
@@ -61,7 +63,13 @@ export function planExec(options: ExecOptions): ExecPlan {
   return {
     name,
     // The schedule bounds it; a run of four attempts of ten minutes each is what was asked for.
-    policy: Object.freeze({ ...policy, totalMs: Number.POSITIVE_INFINITY, cutAtTotal: false }),
+    policy: Object.freeze({
+      ...policy,
+      attemptTimeoutsMs: [Number.POSITIVE_INFINITY],
+      totalMs: Number.POSITIVE_INFINITY,
+      cutAtTotal: false,
+    }),
+    timeoutsMs: policy.attemptTimeoutsMs,
     graceMs: durationMs(plain(options.grace), "--grace"),
     classify(code) {
       if (permanent?.includes(code) === true) return "permanent";

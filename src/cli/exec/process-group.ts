@@ -118,7 +118,7 @@ function membersOf(group: number): boolean | undefined {
 
 function isMember(pid: number, group: number): boolean {
   const stat = statOf(pid);
-  return stat !== undefined && stat.group === group && stat.state !== "Z";
+  return stat?.group === group && stat.state !== "Z";
 }
 
 interface ProcessStat {

@@ -12,7 +12,7 @@ import { systemClock } from "../../../src/adapters/clock/system.ts";
 import { sleep } from "../../../src/ports/clock.ts";
 import { seededRandom } from "../../../src/testing/index.ts";
 import { temporaryFolder } from "../../../scripts/tools.ts";
-import { demo, reportOf, startDemo } from "../demo.ts";
+import { demo, reportOf, startDemo, told } from "../demo.ts";
 
 const { values } = parseArgs({
   options: { kills: { type: "string", default: "20" }, leads: { type: "string", default: "4000" }, seed: { type: "string", default: "1" } },
@@ -29,8 +29,9 @@ try {
   for (let kill = 1; kill <= kills; kill += 1) {
     const started = startDemo(folder, "--leads", values.leads);
     const { child } = started;
-    // Some while it comes up, most of them in its work.
-    await Promise.race([sleep(systemClock, random() * (1_000 + (2 * WORK_MS) / kills)), started.ended]);
+    // Every fifth while it comes up, the others in its work.
+    if (kill % 5 !== 0) await told(started, /leads from/);
+    await Promise.race([sleep(systemClock, (random() * 2 * WORK_MS) / kills), started.ended]);
     if (child.exitCode === null) {
       process.kill(kill % 2 === 0 ? -(child.pid as number) : (child.pid as number), "SIGKILL");
       killed += 1;
