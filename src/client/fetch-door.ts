@@ -69,6 +69,20 @@ interface Way {
   readonly policy?: CallPolicy;
   /** Retries that a loop above has made already. */
   readonly retriesAbove?: number;
+  readonly forwarding?: Forwarding | undefined;
+}
+
+/** A request of somebody else, as the gateway has it. */
+export interface Forwarding {
+  /** Id of the operation. */
+  readonly operation: string;
+  /**
+   * How long it waits for another call under the same key. Whoever comes through the gateway is not tied to the call that runs, and
+   * may as well come again.
+   */
+  readonly joinForMs: number;
+  /** What its caller is ready to wait, ms: no retry and no wait goes on after it. @default as long as the API's options say */
+  readonly withinMs?: number | undefined;
 }
 
 /** `fetch` for one API: the second door. */
@@ -90,6 +104,18 @@ export class FetchDoor {
     this.#engine.begun();
     try {
       return await this.#fetch(input, init, resending);
+    } finally {
+      this.#engine.ended();
+    }
+  }
+
+  /** For the gateway: a request that has been taken apart already, and the answer as it stands, with its explanation hung on it. */
+  async forward(request: HttpRequest, forwarding: Forwarding): Promise<HttpAnswer> {
+    this.#engine.begun();
+    try {
+      const loop = sdkLoopOf(request);
+      const way: Way = { around: undefined, forwarding };
+      return await (loop === undefined ? this.#send(request, way) : this.#sendInLoop(request, loop, way));
     } finally {
       this.#engine.ended();
     }
@@ -166,11 +192,12 @@ export class FetchDoor {
       transport: this.#open.transport,
       headers: request.headers,
     };
-    const { policy = settings.policy, resending } = way;
+    const { resending, forwarding } = way;
+    const policy = within(way.policy ?? settings.policy, forwarding?.withinMs, request.method);
     const details = this.#detailsOf(payload, lanes.lane(endpoint, this.#options.partition ?? ""), way);
     const call = { policy, payload, details };
     // A key made here can meet no other call: there is nothing to look up.
-    if (keyed) return await this.#once(call, key.value, resending);
+    if (keyed) return await this.#once(call, key.value, way);
     try {
       const found = resending === undefined ? undefined : await lookUp(details, resending);
       return found ?? (await run(new Call(this.#engine.runtime, call.policy, this.#work, payload, details)));
@@ -180,7 +207,7 @@ export class FetchDoor {
     }
   }
 
-  #detailsOf(payload: HttpCall, lane: Lane, { around, resending, retriesAbove = 0 }: Way): CallDetails<HttpAnswer> {
+  #detailsOf(payload: HttpCall, lane: Lane, { around, resending, forwarding, retriesAbove = 0 }: Way): CallDetails<HttpAnswer> {
     const { api, request, settings, idempotencyKey } = payload;
     const { labels } = this.#options;
     const { method, signal, replayable } = request;
@@ -190,7 +217,7 @@ export class FetchDoor {
       lane,
       signal,
       parent: around,
-      ...(resending === undefined ? {} : { id: resending.operation }),
+      ...idOf(resending ?? forwarding),
       repeatable: settings.repeatable || isIdempotent(method) || honoured,
       replayable,
       keep: resending?.keep ?? (!isRead(method) && settings.durability !== "none" ? this.#engine.keep : undefined),
@@ -227,7 +254,7 @@ export class FetchDoor {
   async #once(
     { policy, payload, details }: { readonly policy: CallPolicy; readonly payload: HttpCall; readonly details: CallDetails<HttpAnswer> },
     key: string,
-    resending: Resending | undefined,
+    { resending, forwarding }: Way,
   ): Promise<HttpAnswer> {
     const { api, settings, endpoint, request } = payload;
     const original = resending?.originalBody === undefined ? request : { ...request, body: resending.originalBody as BodyInit };
@@ -243,6 +270,7 @@ export class FetchDoor {
       payload,
       details,
       insist: resending === undefined ? undefined : (kept) => this.#endsWell(kept, payload),
+      joinForMs: forwarding?.joinForMs,
       lookUp: async () => (resending === undefined ? undefined : await lookUp(details, resending)),
       encode: (answer) => answer.store(),
       outline: (answer) => answer.outline(),
@@ -251,7 +279,7 @@ export class FetchDoor {
       request: () => this.#work.request(payload),
     });
     // The attempt belonged to all who waited; a body that still comes is this caller's alone.
-    if (request.signal !== undefined) answer.endWith(request.signal);
+    if (request.signal !== undefined && request.hangsUp !== true) answer.endWith(request.signal);
     return answer;
   }
 
@@ -284,8 +312,20 @@ function handOver(answer: HttpAnswer): Response {
   return response;
 }
 
+function idOf(given: { readonly operation: string } | undefined): { readonly id?: string } {
+  return given === undefined ? {} : { id: given.operation };
+}
+
+/** A policy that ends when its caller stops waiting. What only reads is cut off then; a write under way is not, for nobody would know its outcome. */
+function within(policy: CallPolicy, ms: number | undefined, method: string): CallPolicy {
+  if (ms === undefined || ms >= policy.totalMs) return policy;
+  const shorter: CallPolicy = { ...policy, maxWaitMs: Math.min(policy.maxWaitMs, ms) };
+  if (isRead(method)) return { ...shorter, totalMs: ms, cutAtTotal: true };
+  return policy.cutAtTotal ? shorter : { ...shorter, totalMs: ms };
+}
+
 /** Whether a loop above would do nothing but repeat what was done here. One try that was all there is decides nothing for it. */
-function isFinal({ outcome, because }: Explanation): boolean {
+export function isFinal({ outcome, because }: Explanation): boolean {
   return outcome === "failed" && !(because.code === "attempts-exhausted" && because.maxAttempts === 1);
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from "../ports/clock.ts";
 import type { StoredAnswer } from "../ports/idempotency-store.ts";
+import type { BodyPieces, WireAnswer } from "../ports/transport.ts";
 
 /** How much of a body is looked at to judge an answer. */
 export const EXCERPT_BYTES: number = 64 * 1024;
@@ -38,28 +39,48 @@ const decoder = new TextDecoder();
  * caller gets the whole body, and gets it as a stream where it is one.
  */
 export class HttpAnswer {
-  #response: Response;
+  #wire: WireAnswer;
+  /** What was read of the body, as it came. */
+  #seen: Uint8Array | undefined = undefined;
   #excerpt: string | undefined = undefined;
   /** The whole body, where it was read as a whole. */
   #bytes: Uint8Array | undefined = undefined;
   /** The body has been read, and stands in `#bytes` alone. */
   #consumed = false;
 
-  constructor(response: Response) {
-    this.#response = response;
+  constructor(wire: WireAnswer) {
+    this.#wire = wire;
   }
 
   get status(): number {
-    return this.#response.status;
+    return this.#wire.status;
+  }
+
+  get statusText(): string {
+    return this.#wire.statusText;
   }
 
   get headers(): Headers {
-    return this.#response.headers;
+    return this.#wire.headers;
   }
 
-  /** The body's first 64 KiB as text, as far as it was read. */
+  /** The body's first 64 KiB as text, as far as it was read. Made when it is first asked for: most answers are successes. */
   get excerpt(): string | undefined {
+    if (this.#excerpt === undefined && this.#seen !== undefined) {
+      const readable = this.#decoded(this.#seen) ?? NOTHING;
+      this.#excerpt = decoder.decode(readable.subarray(0, EXCERPT_BYTES));
+    }
     return this.#excerpt;
+  }
+
+  /** The whole body as it came, where it was read as a whole. */
+  get bytes(): Uint8Array | undefined {
+    return this.#bytes;
+  }
+
+  /** Trailer fields, once the body has ended. */
+  get trailers(): Readonly<Record<string, string | string[]>> | undefined {
+    return this.#wire.trailers?.();
   }
 
   /** Whether the body comes piece by piece, so that the first must not wait for the last. */
@@ -81,7 +102,8 @@ export class HttpAnswer {
   /** The text of the whole body, where it was read as a whole. */
   get text(): string | undefined {
     if (this.#bytes === undefined) return undefined;
-    return this.#bytes.length <= EXCERPT_BYTES ? this.#excerpt : decoder.decode(this.#bytes);
+    const readable = this.#decoded(this.#bytes);
+    return readable === undefined ? undefined : decoder.decode(readable);
   }
 
   /** Reads the whole body, up to 1 MiB. Rejects as the body does when the connection breaks. */
@@ -103,13 +125,12 @@ export class HttpAnswer {
   }
 
   async #read(limit: number, timeUp: Promise<undefined> | undefined): Promise<void> {
-    if (this.#excerpt !== undefined) return;
-    const { body } = this.#response;
-    if (body === null) {
+    if (this.#seen !== undefined) return;
+    const reader = this.#reader();
+    if (reader === undefined) {
       this.#keep([], 0, true);
       return;
     }
-    const reader = body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
     const chunks: Uint8Array[] = [];
     let size = 0;
     let ended = false;
@@ -124,43 +145,63 @@ export class HttpAnswer {
           ended = true;
           break;
         }
-        chunks.push(part.value);
-        size += part.value.length;
+        const piece = part.value as Uint8Array;
+        chunks.push(piece);
+        size += piece.length;
       }
     } catch (error) {
       const read = this.#keep(chunks, size, false);
-      this.#response = rebuilt(this.#response, broken(read, error));
+      this.#wire = rebuilt(this.#wire, broken(read, error));
       throw error;
     }
     const read = this.#keep(chunks, size, ended);
     // Put back when somebody asks for it: many answers are only judged and kept.
     if (ended) this.#consumed = true;
-    else this.#response = rebuilt(this.#response, resumed(read, reader, pending));
+    else this.#wire = rebuilt(this.#wire, resumed(read, reader, pending));
+  }
+
+  #reader(): BodyPieces | undefined {
+    const { pieces } = this.#wire;
+    return pieces === undefined ? this.#wire.body?.getReader() : pieces.call(this.#wire);
   }
 
   #keep(chunks: readonly Uint8Array[], size: number, whole: boolean): Uint8Array {
     const read = join(chunks, size);
-    this.#excerpt = decoder.decode(read.subarray(0, EXCERPT_BYTES));
+    this.#seen = read;
     if (whole) this.#bytes = read;
     return read;
   }
 
+  /** Bytes of the body as a reader wants them. */
+  #decoded(bytes: Uint8Array): Uint8Array | undefined {
+    const { decode } = this.#wire;
+    return decode === undefined ? bytes : decode(bytes);
+  }
+
+  /** The body, or what is left of it, to be passed on as it came; undefined where there is none. */
+  pieces(): BodyPieces | undefined {
+    return this.#consumed ? this.#whole().body?.getReader() : this.#reader();
+  }
+
   /** Lets go of a body that nobody will read, so that its connection is free again. */
   discard(): void {
-    const { body } = this.#response;
-    if (body !== null && !body.locked) body.cancel().catch(() => undefined);
+    if (this.#consumed) return;
+    const { body, pieces } = this.#wire;
+    if (pieces !== undefined) pieces.call(this.#wire).cancel().catch(ignored);
+    else if (body !== null && !body.locked) body.cancel().catch(ignored);
   }
 
   /** The rest of a body that streams ends when `signal` aborts. */
   endWith(signal: AbortSignal): void {
-    const { body } = this.#response;
-    if (body === null || this.#bytes !== undefined) return;
-    this.#response = rebuilt(this.#response, body.pipeThrough(new TransformStream<Uint8Array, Uint8Array>(), { signal }));
+    if (this.#bytes !== undefined) return;
+    const { body } = this.#wire;
+    if (body === null) return;
+    this.#wire = rebuilt(this.#wire, body.pipeThrough(new TransformStream<Uint8Array, Uint8Array>(), { signal }));
   }
 
   /** The answer for the caller. `veto` tells an SDK above that retrying is over: its own retries would only multiply ours. */
   hand(veto: boolean): Response {
-    const whole = this.#whole();
+    const whole = this.#asResponse();
     if (!veto || !canRebuild(whole)) return whole;
     const response = rebuilt(whole, whole.body);
     response.headers.set("x-should-retry", "false");
@@ -168,13 +209,21 @@ export class HttpAnswer {
     return response;
   }
 
+  #asResponse(): Response {
+    const whole = this.#whole();
+    if (isResponse(whole)) return whole;
+    const response = rebuilt(whole, whole.body);
+    this.#wire = response;
+    return response;
+  }
+
   /** The answer with all of its body. */
-  #whole(): Response {
+  #whole(): WireAnswer {
     if (this.#consumed) {
       this.#consumed = false;
-      this.#response = rebuilt(this.#response, this.#bytes ?? null);
+      this.#wire = rebuilt(this.#wire, this.#bytes ?? null);
     }
-    return this.#response;
+    return this.#wire;
   }
 
   /** What is kept of it in a history. */
@@ -184,18 +233,20 @@ export class HttpAnswer {
       // Where it points is worth keeping; a query may carry a one-time code.
       if (KEPT_HEADERS.test(name)) headers[name] = name === "location" ? value.replace(/[?#].*$/s, "") : value;
     }
+    const { excerpt } = this;
     const id = REQUEST_ID_HEADERS.map((name) => this.headers.get(name)).find((value) => value !== null);
     return {
       headers,
-      ...(this.#excerpt === undefined || this.#excerpt === "" ? {} : { bodyExcerpt: this.#excerpt.slice(0, KEPT_CHARACTERS) }),
+      ...(excerpt === undefined || excerpt === "" ? {} : { bodyExcerpt: excerpt.slice(0, KEPT_CHARACTERS) }),
       ...(id === undefined || id === null ? {} : { upstreamRequestId: id }),
     };
   }
 
   /** The whole answer, to be given again; undefined for one that streams, breaks off, or is longer than 1 MiB. */
   async store(): Promise<StoredAnswer | undefined> {
-    if (this.#excerpt === undefined && !this.streams) await this.read().catch(() => undefined);
-    return this.#bytes === undefined ? undefined : this.#stored(this.#bytes, []);
+    if (this.#seen === undefined && !this.streams) await this.read().catch(ignored);
+    const readable = this.#bytes === undefined ? undefined : this.#decoded(this.#bytes);
+    return readable === undefined ? undefined : this.#stored(unshared(readable), []);
   }
 
   /** What can be kept of an answer whose body cannot: that it came, and what it said in its head. */
@@ -204,7 +255,7 @@ export class HttpAnswer {
   }
 
   #stored(body: Uint8Array, extra: readonly (readonly [string, string])[]): StoredAnswer {
-    const { status, statusText, headers } = this.#response;
+    const { status, statusText, headers } = this.#wire;
     return { type: "response", status, statusText, headers: [...[...headers].filter(([name]) => !NOT_STORED.has(name)), ...extra], body };
   }
 
@@ -227,19 +278,22 @@ export class HttpAnswer {
 
 /** A Response around another body. One that is made by hand forgets its URL, and so would its clones. */
 class Rebuilt extends Response {
-  readonly #of: Response;
+  readonly #of: { readonly url?: string; readonly redirected?: boolean };
+  /** Where the body is what came off the wire, it is still compressed as that was. */
+  readonly decode: WireAnswer["decode"];
 
-  constructor(body: BodyInit | null, of: Response) {
-    super(body, { status: of.status, statusText: of.statusText, headers: of.headers });
+  constructor(body: BodyInit | null, of: WireAnswer & { readonly url?: string; readonly redirected?: boolean }) {
+    super(body, { status: of.status, statusText: of.statusText, headers: of.headers as unknown as HeadersInit });
     this.#of = of;
+    this.decode = of.decode;
   }
 
   override get url(): string {
-    return this.#of.url;
+    return this.#of.url ?? "";
   }
 
   override get redirected(): boolean {
-    return this.#of.redirected;
+    return this.#of.redirected ?? false;
   }
 
   override clone(): Response {
@@ -247,8 +301,24 @@ class Rebuilt extends Response {
   }
 }
 
-function rebuilt(response: Response, body: Uint8Array | ReadableStream<Uint8Array> | null): Response {
+function rebuilt(response: WireAnswer, body: Uint8Array | ReadableStream<Uint8Array> | null): Response {
   return new Rebuilt(hasNoBody(response.status) ? null : (body as BodyInit | null), response);
+}
+
+/** Bytes by themselves: a small body most often is a part of all that was read from its socket. */
+function unshared(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
+}
+
+function ignored(): undefined {
+  return undefined;
+}
+
+const NOTHING = new Uint8Array();
+
+/** Of whichever make: a transport may bring its own. */
+function isResponse(answer: WireAnswer): answer is Response {
+  return typeof (answer as Partial<Response>).clone === "function";
 }
 
 /** A browser's opaque redirect has the status 0, which no Response can be made with. */
@@ -275,8 +345,8 @@ function join(chunks: readonly Uint8Array[], size: number): Uint8Array {
 /** What was read, and then the rest as it comes. `pending` is a read that was begun and has not ended; its error is only that of whoever reads on. */
 function resumed(
   read: Uint8Array,
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  pending: ReturnType<typeof reader.read> | undefined,
+  reader: BodyPieces,
+  pending: ReturnType<BodyPieces["read"]> | undefined,
 ): ReadableStream<Uint8Array> {
   let begun = pending;
   return new ReadableStream<Uint8Array>({
@@ -287,7 +357,7 @@ function resumed(
       const part = await (begun ?? reader.read());
       begun = undefined;
       if (part.done) controller.close();
-      else controller.enqueue(part.value);
+      else controller.enqueue(part.value as Uint8Array);
     },
     cancel: (reason) => reader.cancel(reason),
   });

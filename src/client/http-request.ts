@@ -16,6 +16,8 @@ export interface HttpRequest {
   /** Whether the body can be sent again: a stream that the caller handed in cannot. */
   readonly replayable: boolean;
   readonly signal: AbortSignal | undefined;
+  /** Who leaves lets go of a body that still comes: its stream need not end with the signal. @default false */
+  readonly hangsUp?: boolean;
   /** The rest of the caller's init, passed on as it is (`dispatcher`, `credentials`, `keepalive`…). */
   readonly rest: RequestInit;
 }

@@ -8,6 +8,7 @@ import { classifyAnswer, classifyError, needsBody } from "../policy/classify/cla
 import type { AttemptRecord, StoredRequest } from "../ports/dead-letter-store.ts";
 import type { Transport } from "../ports/transport.ts";
 import type { Engine } from "./engine.ts";
+import { WireHeaders } from "../ports/wire-headers.ts";
 import { HttpAnswer } from "./http-answer.ts";
 import { storedRequest, type HttpRequest } from "./http-request.ts";
 
@@ -66,7 +67,7 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
     if (call.stillOurs?.() === false) throw new TakenOverError();
     const { method, body, rest } = request;
     const signal = this.#signalOf(context, call);
-    const init: RequestInit = { redirect: "manual", ...rest, method, headers: call.headers, body, signal };
+    const init: RequestInit = { redirect: "manual", ...rest, method, headers: call.headers as unknown as HeadersInit, body, signal };
     if (!request.replayable) (init as { duplex?: "half" }).duplex = "half";
     call.signal = signal;
     call.sent = true;
@@ -76,7 +77,7 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
   }
 
   #headersOf({ request, api, idempotencyKey, credential }: HttpCall, operation: string): Headers {
-    const headers = new Headers(request.headers);
+    const headers = request.headers instanceof WireHeaders ? WireHeaders.from(request.headers) : new Headers(request.headers);
     if (api.requestIdHeader !== undefined && !headers.has(api.requestIdHeader)) headers.set(api.requestIdHeader, operation);
     if (idempotencyKey !== undefined && api.idempotency !== undefined) {
       headers.delete("Idempotency-Key");
@@ -88,10 +89,11 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
 
   /**
    * The attempt lets go of its caller once it has an answer; the body that is still to come should not. A keyed call's attempt
-   * belongs to all who wait for it, and its body comes whole.
+   * belongs to all who wait for it, and its body comes whole. A caller who hangs up by himself needs no signal for that.
    */
   #signalOf(context: AttemptContext, { request, keyed }: HttpCall): AbortSignal {
-    return request.signal === undefined || keyed === true ? context.signal : AbortSignal.any([context.signal, request.signal]);
+    const { signal, hangsUp } = request;
+    return signal === undefined || hangsUp === true || keyed === true ? context.signal : AbortSignal.any([context.signal, signal]);
   }
 
   async judge(answer: HttpAnswer, attempt: number, call: HttpCall): Promise<Verdict> {

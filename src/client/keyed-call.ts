@@ -24,6 +24,8 @@ export interface KeyedWork<Value, Payload> {
   readonly work: Work<Value, Payload>;
   readonly payload: Payload;
   readonly details: CallDetails<Value>;
+  /** How long it waits for another call of this process under the same key, ms; then it is told that that is in flight. @default as long as it has */
+  readonly joinForMs?: number | undefined;
   /** An operator answers for sending it, whatever an earlier try may have done; says whether a kept answer will do all the same. */
   readonly insist?: ((kept: StoredAnswer) => Promise<boolean>) | undefined;
   /** Looks whether it has happened already, before anything is sent. */
@@ -59,6 +61,7 @@ export function runKeyed<Value, Payload>(engine: Engine, keyed: KeyedWork<Value,
       policy.cutAtTotal ? startedAt + policy.totalMs : Number.POSITIVE_INFINITY,
       (details.parent ?? scopes.getStore())?.cutAt ?? Number.POSITIVE_INFINITY,
     ),
+    joinUntil: keyed.joinForMs === undefined ? undefined : startedAt + keyed.joinForMs,
     async run(stop) {
       const found = await keyed.lookUp?.();
       if (found !== undefined) return found;

@@ -31,6 +31,8 @@ export interface KeyedCall<Value> {
   readonly signal: AbortSignal | undefined;
   /** Until when this caller waits for the work of another; monotonic ms. */
   readonly deadlineAt: number;
+  /** Until when it waits for somebody else of this process who has the key; then, or at once where that is over, it is told that it is in flight. @default as long as it has */
+  readonly joinUntil?: number | undefined;
   /** Does the work. `signal` aborts when everybody who waited for it has left. */
   run(signal: AbortSignal): Promise<Value>;
   /** Whether anything was sent so far. */
@@ -110,6 +112,7 @@ export class IdempotencyGuard {
         await unlessAborted(running.ended, call.signal);
         continue;
       }
+      if (call.joinUntil !== undefined && this.#runtime.clock.monotonic() >= call.joinUntil) throw inFlight(call.key);
       const ended = await this.#wait(running, running.ended, call);
       switch (ended.how) {
         case "answered":
@@ -141,7 +144,7 @@ export class IdempotencyGuard {
     );
     let taken = false;
     try {
-      const { value } = await this.#wait(running, work, { ...call, deadlineAt: Number.POSITIVE_INFINITY });
+      const { value } = await this.#wait(running, work, { key: call.key, signal: call.signal, deadlineAt: Number.POSITIVE_INFINITY });
       taken = true;
       return value;
     } finally {
@@ -153,9 +156,14 @@ export class IdempotencyGuard {
    * Waits for work together with others. Who leaves last stops it, and learns what became of it if anything was sent: a doubt is
    * kept before its caller hears of it.
    */
-  #wait<Result>(running: Running, result: Promise<Result>, caller: Pick<KeyedCall<never>, "signal" | "deadlineAt">): Promise<Result> {
+  #wait<Result>(
+    running: Running,
+    result: Promise<Result>,
+    caller: Pick<KeyedCall<never>, "key" | "signal" | "deadlineAt" | "joinUntil">,
+  ): Promise<Result> {
     const { aborts, clock } = this.#runtime;
-    const { signal, deadlineAt } = caller;
+    const { key, signal, deadlineAt, joinUntil = Number.POSITIVE_INFINITY } = caller;
+    const until = Math.min(deadlineAt, joinUntil);
     running.waiting += 1;
     return new Promise<Result>((resolve, reject) => {
       let timer: TimerHandle | undefined;
@@ -175,8 +183,8 @@ export class IdempotencyGuard {
       };
       const listener: AbortListener = { onAborted: leave };
       if (signal !== undefined) aborts.add(signal, listener);
-      if (deadlineAt !== Number.POSITIVE_INFINITY) {
-        timer = clock.setTimer(() => leave(late()), Math.max(0, deadlineAt - clock.monotonic()));
+      if (until !== Number.POSITIVE_INFINITY) {
+        timer = clock.setTimer(() => leave(joinUntil < deadlineAt ? inFlight(key) : late()), Math.max(0, until - clock.monotonic()));
       }
       result.finally(stopWaiting).then(resolve, reject);
     });
@@ -333,6 +341,13 @@ function refuseOwn({ call }: Running, key: string): void {
       });
     }
   }
+}
+
+/** When somebody who does not wait may ask again: nobody knows when the other will be through. */
+const ASK_AGAIN_MS = 1_000;
+
+function inFlight(key: string): IdempotencyInFlightError {
+  return new IdempotencyInFlightError(key, ASK_AGAIN_MS);
 }
 
 function late(): DeadlineError {

@@ -1,0 +1,121 @@
+import { Agent, type Dispatcher } from "undici";
+import { ConfigError } from "../../../core/errors.ts";
+import { refuseUnknown } from "../../../core/options.ts";
+import { shown } from "../../../core/shown.ts";
+import type { Transport, WireAnswer } from "../../../ports/transport.ts";
+import { WireHeaders } from "../../../ports/wire-headers.ts";
+import { Exchange } from "./exchange.ts";
+import { wireBodyOf, type WireBody } from "./request-body.ts";
+
+export interface UndiciOptions {
+  /** Connections to one origin; what comes beyond them waits. @default no limit */
+  readonly connections?: number;
+  /** Said where the request does not say it. @default "holdfast" */
+  readonly userAgent?: string;
+}
+
+/** A transport with a pool of connections of its own. */
+export interface UndiciTransport extends AsyncDisposable {
+  (input: string, init: RequestInit): Promise<WireAnswer>;
+  /** Lets go of all connections once what is under way on them has ended. */
+  close(): Promise<void>;
+}
+
+const OPTIONS = ["connections", "userAgent"] satisfies (keyof UndiciOptions)[];
+
+/**
+ * Carries requests over undici's own connections: several times as fast as the built-in `fetch`, which is the same library under
+ * a standard that asks for much more. No redirect is followed. Close it when the engine is closed.
+ *
+ * @throws ConfigError that names a wrong option by its path.
+ */
+export function undici(options: UndiciOptions = {}): UndiciTransport {
+  refuseUnknown(options, OPTIONS, "undici");
+  const { connections, userAgent = "holdfast" } = options;
+  if (connections !== undefined && !(Number.isSafeInteger(connections) && connections > 0)) {
+    throw new ConfigError({
+      path: "undici.connections",
+      message: `undici.connections is ${shown(connections)}; give a whole number above 0, or leave it out for no limit`,
+    });
+  }
+  return overAgent({ ...(connections === undefined ? {} : { connections }) }, { userAgent, decodes: true });
+}
+
+/** What the gateway asks of it beside that. */
+export interface WireOptions {
+  readonly userAgent: string;
+  /** Whether bodies are given as they were meant, or as they were sent. */
+  readonly decodes: boolean;
+}
+
+/** A transport over a pool of its own. */
+export function overAgent(agentOptions: Agent.Options, { userAgent, decodes }: WireOptions): UndiciTransport {
+  const agent = new Agent(agentOptions);
+  const send: Transport = (url, init) => {
+    const { redirect = "manual", body, signal } = init;
+    if (redirect !== "manual") throw redirected(redirect);
+    const headers = init.headers instanceof WireHeaders ? init.headers : WireHeaders.from(new Headers(init.headers));
+    const { fields } = headers;
+    fields["user-agent"] ??= userAgent;
+    if (decodes) fields["accept-encoding"] ??= "gzip, deflate, br";
+    const wire = wireBodyOf(body);
+    const go = ({ body: bytes, type }: WireBody): Promise<WireAnswer> => {
+      if (type !== undefined) fields["content-type"] ??= type;
+      return dispatch(agent, { url, method: init.method ?? "GET", fields, body: bytes, signal: signal ?? undefined, decodes });
+    };
+    return wire instanceof Promise ? wire.then(go) : go(wire);
+  };
+  const close = async (): Promise<void> => {
+    await agent.close();
+  };
+  return Object.assign(send, { close, [Symbol.asyncDispose]: close });
+}
+
+interface Sending {
+  readonly url: string;
+  readonly method: string;
+  readonly fields: WireHeaders["fields"];
+  readonly body: WireBody["body"];
+  readonly signal: AbortSignal | undefined;
+  readonly decodes: boolean;
+}
+
+function dispatch(agent: Agent, { url, method, fields, body, signal, decodes }: Sending): Promise<WireAnswer> {
+  return new Promise<WireAnswer>((resolve, reject) => {
+    if (signal?.aborted === true) {
+      reject(signal.reason as Error);
+      return;
+    }
+    const pathAt = url.indexOf("/", url.indexOf("://") + 3);
+    const exchange = new Exchange(
+      decodes
+        ? {
+            resolve(answer) {
+              exchange.decodeBody();
+              resolve(answer);
+            },
+            reject,
+          }
+        : { resolve, reject },
+      decodes,
+    );
+    signal?.addEventListener("abort", () => exchange.cut(signal.reason), { once: true });
+    agent.dispatch(
+      {
+        origin: url.slice(0, pathAt),
+        path: url.slice(pathAt),
+        method: method as Dispatcher.HttpMethod,
+        headers: fields,
+        body: body as NonNullable<Dispatcher.DispatchOptions["body"]> | null,
+      },
+      exchange,
+    );
+  });
+}
+
+function redirected(redirect: string): ConfigError {
+  return new ConfigError({
+    path: "init.redirect",
+    message: `init.redirect is ${shown(redirect)}, and this transport follows no redirects; leave it out, and follow the Location by yourself`,
+  });
+}
