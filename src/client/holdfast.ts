@@ -156,6 +156,20 @@ export interface LaneStatus {
  * ```
  */
 export async function createHoldfast<Name extends string>(options: HoldfastOptions<Name>): Promise<Holdfast<Name>> {
+  return (await openHoldfast(options)).hf;
+}
+
+/** An engine with what stands behind its face. For the gateway, which has requests that are no `Request`. */
+export interface OpenHoldfast<Name extends string = string> {
+  readonly hf: Holdfast<Name>;
+  readonly engine: Engine;
+  knows(name: string): boolean;
+  /** @throws UnknownApiError */
+  find(name: string): OpenApi;
+}
+
+/** As {@link createHoldfast}. */
+export async function openHoldfast<Name extends string>(options: HoldfastOptions<Name>): Promise<OpenHoldfast<Name>> {
   checkOptions(options);
   const alertOptions = options.alerts === undefined ? undefined : resolveAlertOptions(options.alerts);
   const runtime = ownRuntime(options);
@@ -253,7 +267,7 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
     await coordinator?.close?.();
     await engine.close();
   };
-  return {
+  const hf: Holdfast<Name> = {
     fetch: fetchOf,
     call(name, callOptions, fn) {
       const open = apis.get(name);
@@ -290,6 +304,7 @@ export async function createHoldfast<Name extends string>(options: HoldfastOptio
     close,
     [Symbol.asyncDispose]: () => close(),
   };
+  return { hf, engine, find, knows: (name) => apis.has(name) };
 }
 
 const OPTIONS = [

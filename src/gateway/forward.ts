@@ -1,0 +1,257 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ResolvedApi } from "../api/resolve-api.ts";
+import type { Holdfast, OpenHoldfast } from "../client/holdfast.ts";
+import { FetchDoor, isFinal } from "../client/fetch-door.ts";
+import type { HttpAnswer } from "../client/http-answer.ts";
+import type { HttpRequest } from "../client/http-request.ts";
+import { explain, type Explanation } from "../core/explain.ts";
+import { uuidv7 } from "../engine/uuid.ts";
+import { refusalOfApi, refusalOfScope, type Authenticator, type Refusal } from "./auth.ts";
+import { acceptOperation } from "./accept-operation.ts";
+import { readLabels } from "./labels.ts";
+import { preferenceApplied, readPrefer, type Preferences } from "./prefer.ts";
+import type { Principal } from "./principal.ts";
+import { problemOf, ProblemError, type ProblemCode, type ProblemDetails } from "./problem.ts";
+import { readBody, type BodyLimits, type RequestBody } from "./request-body.ts";
+import { readHead, type RequestHead } from "./request-head.ts";
+import type { StrangerGuard } from "./stranger.ts";
+import { targetOf } from "./target.ts";
+import { writeAnswer, writeProblem, type OwnHeaders } from "./write-answer.ts";
+
+/** What the hot path works on. */
+export interface ForwarderParts {
+  readonly open: OpenHoldfast;
+  readonly authenticator: Authenticator;
+  readonly strangers: StrangerGuard;
+  readonly limits: BodyLimits;
+  /** Told of faults of ours; the client is told nothing of them. */
+  readonly failed: (error: unknown, where: string) => void;
+}
+
+/** An API as the hot path knows it. */
+interface Upstream {
+  readonly api: ResolvedApi;
+  /** The base URL without a closing slash; what follows the API's name in a target is put behind it. */
+  readonly base: string;
+  /** For calls without labels and account, which are most. */
+  readonly door: FetchDoor;
+}
+
+/** A request that may go on. */
+interface Admitted {
+  readonly upstream: Upstream;
+  readonly head: RequestHead;
+  readonly method: string;
+  readonly rest: string;
+  readonly preferences: Preferences;
+  readonly labels: Readonly<Record<string, string>> | undefined;
+  readonly principal: Principal;
+}
+
+/**
+ * `/to/{api}/{path…}`: a request of somebody else, through the lifecycle. No rule about calls stands here; what is done is to take
+ * the request apart, to hand it to the same door as `hf.fetch`, and to write the answer as it comes.
+ */
+export class Forwarder {
+  readonly #parts: ForwarderParts;
+  readonly #upstreams = new Map<string, Upstream>();
+
+  constructor(parts: ForwarderParts) {
+    this.#parts = parts;
+  }
+
+  /** Answers a request to `/to/…`. It never rejects. */
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { engine } = this.#parts.open;
+    const operation = uuidv7(engine.runtime.clock.now(), engine.runtime.random);
+    const asked = { operation, applied: undefined as string | undefined };
+    try {
+      const admitted = this.#admit(request);
+      asked.applied = preferenceApplied(admitted.preferences);
+      const body = await readBody(request, lengthOf(admitted.head), this.#parts.limits);
+      await (admitted.preferences.respondAsync
+        ? this.#accept(admitted, body, response)
+        : this.#forward(admitted, body, response, operation));
+    } catch (error) {
+      this.#refuse(response, error, asked, request.url ?? "");
+    }
+  }
+
+  #admit(request: IncomingMessage): Admitted {
+    const { authenticator, strangers } = this.#parts;
+    const { api: name, rest } = targetOf(request.url ?? "");
+    const head = readHead(request.rawHeaders);
+    refuseIf(strangers.refusal(head.read));
+    const upstream = this.#find(name);
+    // Where we bring the upstream's credential, its header is free for ours.
+    const injects = upstream?.api.credential !== undefined;
+    const { principal, refusal } = authenticator.authenticate(head.read, request.socket.remoteAddress ?? "", injects);
+    if (principal === undefined) throw problemFor(refusal);
+    refuseIf(refusalOfScope(principal, "call"));
+    refuseIf(refusalOfApi(principal, name));
+    if (upstream === undefined) throw this.#unknown(name);
+    if (injects) head.headers.delete("authorization");
+    const preferences = readPrefer(head.own["prefer"]);
+    if (preferences.rest !== undefined) head.headers.set("prefer", preferences.rest);
+    const labels = head.own["holdfast-labels"];
+    return {
+      upstream,
+      head,
+      method: request.method ?? "GET",
+      rest,
+      preferences,
+      labels: labels === undefined ? undefined : readLabels(labels),
+      principal,
+    };
+  }
+
+  /** Sends it now, and answers with what comes back. */
+  async #forward(admitted: Admitted, body: RequestBody, response: ServerResponse, operation: string): Promise<void> {
+    const { upstream, method, preferences, labels, principal } = admitted;
+    const leaving = new AbortController();
+    const onClose = (): void => {
+      if (!response.writableFinished) leaving.abort(new DOMException("the client has left", "AbortError"));
+    };
+    response.once("close", onClose);
+    const request = requestOf(admitted, body, leaving.signal);
+    const { waitSeconds } = preferences;
+    const waitMs = (waitSeconds ?? 0) * 1_000;
+    const door = labels === undefined && principal.account === undefined ? upstream.door : this.#door(admitted);
+    const answer = await door.forward(request, {
+      operation,
+      joinForMs: waitMs,
+      withinMs: waitMs === 0 ? undefined : waitMs,
+    });
+    const applied = preferenceApplied(preferences);
+    await writeAnswer(response, answer, toldOf(answer, operation, { applied, once: body.kind === "once" }), method);
+  }
+
+  /** Puts it on disk, and answers 202; or, where its caller waits, with the end of it. */
+  async #accept(admitted: Admitted, body: RequestBody, response: ServerResponse): Promise<void> {
+    const { hf } = this.#parts.open;
+    await acceptOperation(hf as Holdfast, admitted, body, response, this.#parts.open.engine.runtime.clock);
+  }
+
+  #door({ upstream, labels, principal }: Admitted): FetchDoor {
+    const { open } = this.#parts;
+    const { account } = principal;
+    return new FetchDoor(open.engine, open.find(upstream.api.name), {
+      ...(labels === undefined ? {} : { labels }),
+      ...(account === undefined ? {} : { partition: account }),
+    });
+  }
+
+  #find(name: string): Upstream | undefined {
+    const found = this.#upstreams.get(name);
+    if (found !== undefined) return found;
+    const { open } = this.#parts;
+    if (!open.knows(name)) return undefined;
+    const opened = open.find(name);
+    const { baseUrl } = opened.api;
+    if (baseUrl === undefined) return undefined;
+    const base = baseUrl.href.replace(/\/$/, "");
+    const upstream = { api: opened.api, base, door: new FetchDoor(open.engine, opened, {}) };
+    this.#upstreams.set(name, upstream);
+    return upstream;
+  }
+
+  #unknown(name: string): ProblemError {
+    const told = this.#parts.open.knows(name)
+      ? `apis.${name}.baseUrl is not set, so there is nowhere to send this; set it`
+      : `there is no API named ${JSON.stringify(name.slice(0, 100))}; it would stand under apis in the config`;
+    return new ProblemError("unknown-api", told);
+  }
+
+  #refuse(
+    response: ServerResponse,
+    error: unknown,
+    { operation, applied }: { readonly operation: string; readonly applied: string | undefined },
+    url: string,
+  ): void {
+    if (response.destroyed) return;
+    const { code, detail, details, outcome } = told(error);
+    if (code === "internal") this.#parts.failed(error, url);
+    const id = details.operation ?? operation;
+    const attempts = details.attempts ?? 0;
+    writeProblem(response, code, detail, { ...details, operation: id, attempts }, {
+      "holdfast-operation": id,
+      "holdfast-attempts": String(attempts),
+      "holdfast-outcome": outcome,
+      ...(applied === undefined ? {} : { "preference-applied": applied }),
+    });
+  }
+}
+
+function requestOf({ upstream, head, method, rest }: Admitted, body: RequestBody, signal: AbortSignal): HttpRequest {
+  const queryAt = rest.indexOf("?");
+  const { headers } = head;
+  if (body.kind === "once" && body.length !== undefined) headers.set("content-length", body.length);
+  return {
+    method,
+    url: upstream.base + (rest === "" ? "/" : rest.startsWith("?") ? `/${rest}` : rest),
+    path: queryAt < 0 ? rest || "/" : rest.slice(0, queryAt) || "/",
+    headers,
+    body: (body.kind === "whole" ? body.bytes : body.stream) as BodyInit | null,
+    replayable: body.kind === "whole",
+    signal,
+    hangsUp: true,
+    rest: {},
+  };
+}
+
+function lengthOf({ own }: RequestHead): { readonly length: string | undefined; readonly chunked: boolean } {
+  return { length: own["content-length"], chunked: own["transfer-encoding"] !== undefined };
+}
+
+/** What is said of the work behind an answer. */
+export function toldOf(
+  answer: HttpAnswer,
+  operation: string,
+  { applied, once }: { readonly applied: string | undefined; readonly once: boolean },
+): OwnHeaders {
+  const explanation = explain(answer);
+  const headers: Record<string, string> = {
+    "holdfast-operation": explanation?.operation ?? operation,
+    "holdfast-attempts": explanation === undefined ? "1" : String(explanation.attempts),
+    "holdfast-outcome": explanation?.outcome ?? "succeeded",
+  };
+  if (applied !== undefined) headers["preference-applied"] = applied;
+  if (once) headers["holdfast-body"] = "sent-once";
+  // An SDK's own retries would only multiply ours.
+  if (explanation !== undefined && isFinal(explanation)) {
+    headers["x-should-retry"] = "false";
+    headers["stripe-should-retry"] = "false";
+  }
+  return headers;
+}
+
+/** What an error is told as. What the upstream did to a connection is its fault, and what is neither is ours. */
+function told(error: unknown): {
+  readonly code: ProblemCode;
+  readonly detail: string;
+  readonly details: ProblemDetails;
+  readonly outcome: Explanation["outcome"];
+} {
+  const explanation = explain(error);
+  const known = problemOf(error);
+  const details: ProblemDetails = {
+    ...known?.details,
+    ...(explanation?.operation === undefined ? {} : { operation: explanation.operation }),
+    ...(explanation === undefined ? {} : { attempts: explanation.attempts, because: explanation.because }),
+    ...(explanation?.retryAfterMs === undefined ? {} : { retryAfterMs: explanation.retryAfterMs }),
+  };
+  const outcome = explanation?.outcome ?? "refused";
+  if (known !== undefined) return { code: known.code, detail: known.detail, details, outcome };
+  if (explanation?.verdict !== undefined || explanation?.outcome === "failed") {
+    return { code: "upstream-unreachable", detail: explanation.verdict?.because ?? explanation.because.code, details, outcome };
+  }
+  return { code: "internal", detail: "something went wrong here; the gateway's log says what", details, outcome: "failed" };
+}
+
+function refuseIf(refusal: Refusal | undefined): void {
+  if (refusal !== undefined) throw problemFor(refusal);
+}
+
+function problemFor({ code, detail, ...details }: Refusal): ProblemError {
+  return new ProblemError(code, detail, details);
+}
