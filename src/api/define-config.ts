@@ -3,6 +3,7 @@ import { refuseUnknown } from "../core/options.ts";
 import { shown } from "../core/shown.ts";
 import { resolveWorkerOptions, type WorkerOptions } from "../engine/worker-options.ts";
 import type { ApiOptions } from "./api-options.ts";
+import { resolveGatewayOptions, type GatewayOptions } from "./gateway-options.ts";
 import { checkDeadLetterOptions, type DeadLetterOptions } from "./letter-webhook-options.ts";
 import { resolveApi } from "./resolve-api.ts";
 import type { SecretReference } from "./secret.ts";
@@ -21,6 +22,8 @@ export interface HoldfastConfig {
   readonly pipelines?: readonly NamedPipeline[];
   /** How the queue's worker works. */
   readonly worker?: WorkerOptions;
+  /** What `holdfast serve` asks of those who come to it. */
+  readonly gateway?: GatewayOptions;
   /** What is done about dead letters as they come. */
   readonly deadLetters?: DeadLetterOptions;
 }
@@ -60,7 +63,7 @@ export function checkConfig(value: unknown): asserts value is HoldfastConfig {
     throw new ConfigError({ path: "config", message: `the config is ${shown(value)}; give an object: { store, apis }` });
   }
   refuseUnknown(value, [...KEYS, "$schema"], "config");
-  const { store, apis, tokens, pipelines, worker, deadLetters, $schema } = value as Readonly<Record<string, unknown>>;
+  const { store, apis, tokens, pipelines, worker, gateway, deadLetters, $schema } = value as Readonly<Record<string, unknown>>;
   if ($schema !== undefined && typeof $schema !== "string") {
     throw new ConfigError({
       path: "$schema",
@@ -80,10 +83,11 @@ export function checkConfig(value: unknown): asserts value is HoldfastConfig {
     throw new ConfigError({ path: "pipelines", message: `pipelines is ${shown(pipelines)}; give a list of what definePipeline() made` });
   }
   if (worker !== undefined) resolveWorkerOptions(worker as WorkerOptions, "worker");
+  if (gateway !== undefined) resolveGatewayOptions(gateway as GatewayOptions, "gateway");
   if (deadLetters !== undefined) checkDeadLetterOptions(deadLetters, "deadLetters");
 }
 
-const KEYS = ["store", "apis", "tokens", "pipelines", "worker", "deadLetters"] as const satisfies readonly (keyof HoldfastConfig)[];
+const KEYS = ["store", "apis", "tokens", "pipelines", "worker", "gateway", "deadLetters"] as const satisfies readonly (keyof HoldfastConfig)[];
 
 /** Letters, digits, and `.`, `_`, `-` between them: a name stands in paths, labels of metrics and file names. */
 export const API_NAME: RegExp = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;

@@ -1,3 +1,4 @@
+import { responseOf } from "../core/response-of.ts";
 import { ConfigError, CredentialError } from "../core/errors.ts";
 import { parseHint } from "../policy/hints/parse-hint.ts";
 import type { OAuth2Auth } from "./auth.ts";
@@ -49,7 +50,7 @@ export class TokenEndpoint {
     let answer: Response;
     let text: string;
     try {
-      answer = await transport(tokenUrl, { ...request, method: "POST", redirect: "manual", signal: stop.signal });
+      answer = responseOf(await transport(tokenUrl, { ...request, method: "POST", redirect: "manual", signal: stop.signal }));
       text = await textOf(answer);
     } catch (cause) {
       throw new CredentialError(`${this.#path}: the token endpoint ${tokenUrl} cannot be reached (${codeOf(cause)}); nothing was sent`);

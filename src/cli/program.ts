@@ -6,6 +6,7 @@ import { execCommand } from "./commands/exec.ts";
 import { lanesCommand } from "./commands/lanes.ts";
 import { mockCommand } from "./commands/mock.ts";
 import { opsCommand } from "./commands/ops.ts";
+import { serveCommand } from "./commands/serve.ts";
 import { storeHealthCommand } from "./commands/store.ts";
 import { syncsCommand } from "./commands/syncs.ts";
 import { faultOf } from "./fault.ts";
@@ -20,6 +21,7 @@ function program(): Command {
     .option("--debug", "show the stack of an error")
     .addHelpText("after", "\nExample:\n  $ holdfast demo --fast\n\nExit codes are listed in docs/reference/cli.md.");
   for (const command of [
+    serveCommand(),
     demoCommand(),
     execCommand(),
     dlqCommand(),

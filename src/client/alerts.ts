@@ -1,3 +1,4 @@
+import { responseOf } from "../core/response-of.ts";
 import { readSecret } from "../api/secret.ts";
 import { ConfigError, NotFoundError } from "../core/errors.ts";
 import { durationMs, type Duration } from "../core/duration.ts";
@@ -203,7 +204,7 @@ export class AlertDoor implements Alerts {
     const notice = (await request.json()) as AlertNotice;
     if (sink.type === "email" || sink.type === "function") return await handOver(sink, notice);
     const { url, headers, body } = await this.#rendered(sink, notice, request.headers.get("idempotency-key") ?? notice.key);
-    return await this.#parts.transport(url, { method: "POST", headers, body, redirect: "manual", signal: request.signal });
+    return responseOf(await this.#parts.transport(url, { method: "POST", headers, body, redirect: "manual", signal: request.signal }));
   }
 
   async #rendered(

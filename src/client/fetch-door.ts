@@ -339,6 +339,6 @@ async function lookUp(details: CallDetails<HttpAnswer>, { operation, inDoubt, co
 }
 
 /** The IETF draft has the key as a string of RFC 9651; most APIs take it bare. Both are accepted. */
-function unquoted(key: string): string {
+export function unquoted(key: string): string {
   return /^".*"$/s.test(key) && key.length >= 2 ? key.slice(1, -1).replace(/\\(["\\])/g, "$1") : key;
 }

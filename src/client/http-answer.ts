@@ -343,11 +343,7 @@ function join(chunks: readonly Uint8Array[], size: number): Uint8Array {
 }
 
 /** What was read, and then the rest as it comes. `pending` is a read that was begun and has not ended; its error is only that of whoever reads on. */
-function resumed(
-  read: Uint8Array,
-  reader: BodyPieces,
-  pending: ReturnType<BodyPieces["read"]> | undefined,
-): ReadableStream<Uint8Array> {
+function resumed(read: Uint8Array, reader: BodyPieces, pending: ReturnType<BodyPieces["read"]> | undefined): ReadableStream<Uint8Array> {
   let begun = pending;
   return new ReadableStream<Uint8Array>({
     start(controller) {

@@ -67,7 +67,7 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
     if (call.stillOurs?.() === false) throw new TakenOverError();
     const { method, body, rest } = request;
     const signal = this.#signalOf(context, call);
-    const init: RequestInit = { redirect: "manual", ...rest, method, headers: call.headers as unknown as HeadersInit, body, signal };
+    const init: RequestInit = { redirect: "manual", ...rest, method, headers: call.headers, body, signal };
     if (!request.replayable) (init as { duplex?: "half" }).duplex = "half";
     call.signal = signal;
     call.sent = true;

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ResolvedApi } from "../api/resolve-api.ts";
-import type { Holdfast, OpenHoldfast } from "../client/holdfast.ts";
+import type { OpenHoldfast } from "../client/holdfast.ts";
 import { FetchDoor, isFinal } from "../client/fetch-door.ts";
 import type { HttpAnswer } from "../client/http-answer.ts";
 import type { HttpRequest } from "../client/http-request.ts";
@@ -128,8 +128,19 @@ export class Forwarder {
 
   /** Puts it on disk, and answers 202; or, where its caller waits, with the end of it. */
   async #accept(admitted: Admitted, body: RequestBody, response: ServerResponse): Promise<void> {
-    const { hf } = this.#parts.open;
-    await acceptOperation(hf as Holdfast, admitted, body, response, this.#parts.open.engine.runtime.clock);
+    const { hf, engine } = this.#parts.open;
+    const { upstream, method, rest, head, labels, principal, preferences } = admitted;
+    const acceptance = {
+      api: upstream.api,
+      method,
+      path: pathOf(rest),
+      headers: head.headers,
+      body,
+      labels,
+      account: principal.account,
+      preferences,
+    };
+    await acceptOperation(hf, acceptance, response, engine.runtime.clock);
   }
 
   #door({ upstream, labels, principal }: Admitted): FetchDoor {
@@ -173,23 +184,30 @@ export class Forwarder {
     if (code === "internal") this.#parts.failed(error, url);
     const id = details.operation ?? operation;
     const attempts = details.attempts ?? 0;
-    writeProblem(response, code, detail, { ...details, operation: id, attempts }, {
-      "holdfast-operation": id,
-      "holdfast-attempts": String(attempts),
-      "holdfast-outcome": outcome,
-      ...(applied === undefined ? {} : { "preference-applied": applied }),
-    });
+    writeProblem(
+      response,
+      code,
+      detail,
+      { ...details, operation: id, attempts },
+      {
+        "holdfast-operation": id,
+        "holdfast-attempts": String(attempts),
+        "holdfast-outcome": outcome,
+        ...(applied === undefined ? {} : { "preference-applied": applied }),
+      },
+    );
   }
 }
 
 function requestOf({ upstream, head, method, rest }: Admitted, body: RequestBody, signal: AbortSignal): HttpRequest {
-  const queryAt = rest.indexOf("?");
+  const path = pathOf(rest);
+  const queryAt = path.indexOf("?");
   const { headers } = head;
   if (body.kind === "once" && body.length !== undefined) headers.set("content-length", body.length);
   return {
     method,
-    url: upstream.base + (rest === "" ? "/" : rest.startsWith("?") ? `/${rest}` : rest),
-    path: queryAt < 0 ? rest || "/" : rest.slice(0, queryAt) || "/",
+    url: upstream.base + path,
+    path: queryAt < 0 ? path : path.slice(0, queryAt),
     headers,
     body: (body.kind === "whole" ? body.bytes : body.stream) as BodyInit | null,
     replayable: body.kind === "whole",
@@ -197,6 +215,11 @@ function requestOf({ upstream, head, method, rest }: Admitted, body: RequestBody
     hangsUp: true,
     rest: {},
   };
+}
+
+/** Path and query below the base URL. */
+function pathOf(rest: string): string {
+  return rest.startsWith("/") ? rest : `/${rest}`;
 }
 
 function lengthOf({ own }: RequestHead): { readonly length: string | undefined; readonly chunked: boolean } {
@@ -240,7 +263,7 @@ function told(error: unknown): {
     ...(explanation === undefined ? {} : { attempts: explanation.attempts, because: explanation.because }),
     ...(explanation?.retryAfterMs === undefined ? {} : { retryAfterMs: explanation.retryAfterMs }),
   };
-  const outcome = explanation?.outcome ?? "refused";
+  const outcome = explanation?.outcome ?? (known?.code === "operation-failed" ? "failed" : "refused");
   if (known !== undefined) return { code: known.code, detail: known.detail, details, outcome };
   if (explanation?.verdict !== undefined || explanation?.outcome === "failed") {
     return { code: "upstream-unreachable", detail: explanation.verdict?.because ?? explanation.because.code, details, outcome };

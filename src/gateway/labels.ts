@@ -11,13 +11,15 @@ export function readLabels(header: string): Readonly<Record<string, string>> {
   try {
     members = parseDictionary(header);
   } catch (error) {
-    return refuse(`is not a dictionary of RFC 9651 (${error instanceof Error ? error.message : String(error)}); write lead=42, campaign="q4"`);
+    return refuse(
+      `is not a dictionary of RFC 9651 (${error instanceof Error ? error.message : String(error)}); write lead=42, campaign="q4"`,
+    );
   }
   const labels: Record<string, string> = {};
   for (const [name, [item, parameters]] of members) {
     if (Array.isArray(item)) return refuse(`has a list at ${name}; a label is one value`);
     if (parameters.size > 0) return refuse(`has parameters (;) at ${name}; a label is one value`);
-    labels[name] = textOf(item as BareItem, name);
+    labels[name] = textOf(item, name);
   }
   return labels;
 }

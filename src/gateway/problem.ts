@@ -35,6 +35,8 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   "unsupported-media-type": { status: 415, title: "The body is of a wrong type" },
   "host-refused": { status: 421, title: "The host is not one of ours" },
   "headers-too-large": { status: 431, title: "The headers are too large" },
+  "request-timeout": { status: 408, title: "The request came too slowly" },
+  overloaded: { status: 503, title: "Too many connections" },
   "too-many-requests": { status: 429, title: "Too many requests" },
   internal: { status: 500, title: "The gateway failed" },
   "upstream-unreachable": { status: 502, title: "The other side cannot be reached" },
@@ -54,6 +56,8 @@ export type ProblemCode =
   | "unsupported-media-type"
   | "host-refused"
   | "headers-too-large"
+  | "request-timeout"
+  | "overloaded"
   | "too-many-requests"
   | "internal"
   | "upstream-unreachable"

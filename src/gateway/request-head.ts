@@ -8,7 +8,7 @@ export interface RequestHead {
   /** What stays here, by name in lower case. */
   readonly own: Readonly<Record<string, string>>;
   /** Reads any header of the request. */
-  read(name: string): string | undefined;
+  readonly read: (name: string) => string | undefined;
 }
 
 /** Stays here: about this connection, or written anew for the next. */

@@ -30,13 +30,17 @@ export function targetOf(url: string): Target {
 const MAY_CLIMB = /\/\.|[%\\#]/;
 
 function refuseClimbing(path: string): void {
-  if (path.includes("#")) throw new ProblemError("invalid-request", "the target has a fragment (#), which no request carries; encode it as %23");
+  if (path.includes("#"))
+    throw new ProblemError("invalid-request", "the target has a fragment (#), which no request carries; encode it as %23");
   // Whoever stands behind may take %2f and a backslash for a slash.
   const climbs = decoded(path)
     .split(/[/\\]/)
     .some((segment) => segment === "." || segment === "..");
   if (!climbs) return;
-  throw new ProblemError("invalid-request", "the path has a segment . or .., which could lead out of the API's base URL; send the path that is meant");
+  throw new ProblemError(
+    "invalid-request",
+    "the path has a segment . or .., which could lead out of the API's base URL; send the path that is meant",
+  );
 }
 
 function decoded(text: string): string {

@@ -40,10 +40,12 @@ export async function writeAnswer(response: ServerResponse, answer: HttpAnswer, 
     return;
   }
   if (bytes !== undefined) {
-    head.push("content-length", String(bytes.length));
+    const trailers = trailersOf(answer);
+    // Only a chunked body has room for them.
+    if (trailers === undefined) head.push("content-length", String(bytes.length));
     writeHead(response, status, statusText, head);
-    if (answer.trailers === undefined) response.end(bytes);
-    else endWith(response, answer.trailers, bytes);
+    if (trailers !== undefined) response.addTrailers(trailers);
+    response.end(bytes);
     return;
   }
   const pieces = answer.pieces();
@@ -53,7 +55,10 @@ export async function writeAnswer(response: ServerResponse, answer: HttpAnswer, 
   // Whoever waits for a stream wants to know that it has begun.
   response.flushHeaders();
   if (pieces !== undefined) await pass(pieces, response);
-  if (!response.destroyed) endWith(response, answer.trailers, undefined);
+  if (response.destroyed) return;
+  const trailers = trailersOf(answer);
+  if (trailers !== undefined) response.addTrailers(trailers);
+  response.end();
 }
 
 /** Passes a body on as it comes, no faster than it is taken. One that breaks off breaks off here too. */
@@ -84,14 +89,10 @@ function drained(response: ServerResponse): Promise<void> {
   });
 }
 
-function endWith(response: ServerResponse, trailers: HttpAnswer["trailers"], bytes: Uint8Array | undefined): void {
-  if (trailers !== undefined && response.hasHeader("content-length") === false && !response.hasHeader("transfer-encoding")) {
-    const fields = Object.entries(trailers).filter(([name]) => !STAYS.has(name));
-    // Only a chunked body has room for them; node:http leaves them out otherwise.
-    if (fields.length > 0) response.addTrailers(fields.map(([name, value]) => [name, String(value)] as [string, string]));
-  }
-  if (bytes === undefined) response.end();
-  else response.end(bytes);
+/** Trailer fields that may go on; undefined where there are none. */
+function trailersOf(answer: HttpAnswer): [string, string][] | undefined {
+  const fields = Object.entries(answer.trailers ?? {}).filter(([name]) => !STAYS.has(name));
+  return fields.length === 0 ? undefined : fields.map(([name, value]) => [name, String(value)]);
 }
 
 function headOf(answer: HttpAnswer, own: OwnHeaders): string[] {
@@ -109,7 +110,8 @@ function headOf(answer: HttpAnswer, own: OwnHeaders): string[] {
     }
   } else {
     for (const [name, value] of headers) {
-      if (!STAYS.has(name) && !(name.startsWith(OWN_PREFIX) && name !== BODY_NOT_KEPT) && hops?.includes(name) !== true) list.push(name, value);
+      if (!STAYS.has(name) && !(name.startsWith(OWN_PREFIX) && name !== BODY_NOT_KEPT) && hops?.includes(name) !== true)
+        list.push(name, value);
     }
   }
   for (const name in own) list.push(name, own[name] as string);

@@ -11,7 +11,7 @@ export interface WireAnswer {
   readonly headers: Headers;
   readonly body: ReadableStream<Uint8Array> | null;
   /** The body without a stream around it. Who takes it this way leaves `body` alone. */
-  pieces?(): BodyPieces;
+  readonly pieces?: (() => BodyPieces) | undefined;
   /** Trailer fields, once the body has ended. */
   trailers?(): Readonly<Record<string, string | string[]>> | undefined;
   /**

@@ -28,7 +28,7 @@ export interface EgressOptions {
 
 /** A transport, and the end of its connections. */
 export interface Egress {
-  readonly transport: Transport;
+  readonly transport: (...request: Parameters<Transport>) => Promise<Response>;
   close(): void;
 }
 
@@ -73,7 +73,7 @@ export function egress(options: EgressOptions = {}): Egress {
   const connect = { lookup: checkedLookup, keepAlive: false, maxSockets: 64, ...(allowed === undefined ? { blockList: notPublic } : {}) };
   const agents = { "http:": new HttpAgent(connect), "https:": new HttpsAgent(connect) };
 
-  const transport: Transport = async (input, init) => {
+  const transport: Egress["transport"] = async (input, init) => {
     const url = new URL(input);
     if (url.protocol !== "http:" && url.protocol !== "https:")
       throw failed("ERR_INVALID_PROTOCOL", `${url.protocol} is neither http: nor https:`);

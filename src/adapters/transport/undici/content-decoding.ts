@@ -30,8 +30,7 @@ const CODINGS: Readonly<Record<string, Coding>> = {
     stream: () => createInflate(),
   },
   br: {
-    whole: (bytes, maxOutputLength) =>
-      brotliDecompressSync(bytes, { maxOutputLength, finishFlush: constants.BROTLI_OPERATION_FLUSH }),
+    whole: (bytes, maxOutputLength) => brotliDecompressSync(bytes, { maxOutputLength, finishFlush: constants.BROTLI_OPERATION_FLUSH }),
     stream: () => createBrotliDecompress(),
   },
   zstd: {

@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher } from "undici";
+import { Agent } from "undici";
 import { ConfigError } from "../../../core/errors.ts";
 import { refuseUnknown } from "../../../core/options.ts";
 import { shown } from "../../../core/shown.ts";
@@ -19,6 +19,8 @@ export interface UndiciTransport extends AsyncDisposable {
   (input: string, init: RequestInit): Promise<WireAnswer>;
   /** Lets go of all connections once what is under way on them has ended. */
   close(): Promise<void>;
+  /** Cuts what is under way too. */
+  destroy(): Promise<void>;
 }
 
 const OPTIONS = ["connections", "userAgent"] satisfies (keyof UndiciOptions)[];
@@ -68,7 +70,7 @@ export function overAgent(agentOptions: Agent.Options, { userAgent, decodes }: W
   const close = async (): Promise<void> => {
     await agent.close();
   };
-  return Object.assign(send, { close, [Symbol.asyncDispose]: close });
+  return Object.assign(send, { close, destroy: () => agent.destroy(), [Symbol.asyncDispose]: close });
 }
 
 interface Sending {
@@ -104,9 +106,9 @@ function dispatch(agent: Agent, { url, method, fields, body, signal, decodes }: 
       {
         origin: url.slice(0, pathAt),
         path: url.slice(pathAt),
-        method: method as Dispatcher.HttpMethod,
+        method,
         headers: fields,
-        body: body as NonNullable<Dispatcher.DispatchOptions["body"]> | null,
+        body,
       },
       exchange,
     );

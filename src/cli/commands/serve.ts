@@ -1,0 +1,80 @@
+import { createHash } from "node:crypto";
+import { Command, InvalidArgumentError } from "commander";
+import { resolveTokens } from "../../api/token-options.ts";
+import { ConfigError } from "../../core/errors.ts";
+import { loadConfig } from "../config-file.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { storeFactory, targetOf } from "../store-factory.ts";
+import { version } from "../version.ts";
+
+interface ServeCommandOptions {
+  readonly config?: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+const EXAMPLES = `
+Examples:
+  $ holdfast serve --config holdfast.config.json
+  $ holdfast serve --host 0.0.0.0 --port 4180     (takes tokens in the config)
+
+Then, in any language: base URL http://127.0.0.1:4180/to/NAME, where NAME stands under apis in the config.
+It ends at Ctrl-C or SIGTERM, once what is under way has ended (gateway.grace); a second one ends it at once.
+docs/guide/gateway.md tells the rest.`;
+
+/** `holdfast serve`: the gateway. */
+export function serveCommand(): Command {
+  return new Command("serve")
+    .description("run the gateway: calls of any language go through it, under the limits and retries of the config")
+    .option("--config <file>", "the config (default: holdfast.config.ts, .js or .json)")
+    .option("--host <address>", "address to listen on; one that others can reach takes tokens in the config", "127.0.0.1")
+    .option("--port <number>", "port; 0 takes a free one", readPort, 4180)
+    .addHelpText("after", EXAMPLES)
+    .action(runServe);
+}
+
+function readPort(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError("Give a port, 0 to 65535.");
+  return port;
+}
+
+async function runServe({ config: named, host, port }: ServeCommandOptions): Promise<void> {
+  const loaded = await loadConfig(named);
+  if (loaded === undefined) {
+    throw new ConfigError({ path: "--config", message: "there is no holdfast.config.ts, .js or .json here; name one with --config" });
+  }
+  const { apis, tokens = [], worker, gateway } = loaded.config;
+  // Loaded when it is called for: the other commands start without it.
+  const { serve } = await import("../../gateway/serve.ts");
+  const running = await serve({
+    apis,
+    store: await storeFactory(targetOf(loaded)),
+    tokens: resolveTokens(tokens, (token) => createHash("sha256").update(token).digest("hex")),
+    ...(worker === undefined ? {} : { worker }),
+    ...(gateway === undefined ? {} : { gateway }),
+    host,
+    port,
+    version: version(),
+    log: (line) => console.error(`holdfast: ${line}`),
+  });
+  const ended = signalled();
+  console.log(`listening on ${running.url}`);
+  const signal = await ended;
+  console.log(`${signal}: ending; what is under way goes on`);
+  await running.close();
+  process.exitCode = exitCodes.ok.code;
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/** Resolves at the first signal; a second one ends the process as usual. */
+function signalled(): Promise<(typeof SIGNALS)[number]> {
+  return new Promise((resolve) => {
+    const end = (signal: (typeof SIGNALS)[number]): void => {
+      for (const one of SIGNALS) process.off(one, end);
+      resolve(signal);
+    };
+    for (const one of SIGNALS) process.on(one, end as NodeJS.SignalsListener);
+  });
+}

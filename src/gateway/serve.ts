@@ -1,0 +1,170 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { isIP } from "node:net";
+import { secureBytes } from "../adapters/clock/random.ts";
+import { systemClock } from "../adapters/clock/system.ts";
+import { overAgent } from "../adapters/transport/undici/index.ts";
+import type { ApiOptions } from "../api/api-options.ts";
+import { resolveGatewayOptions, type GatewayOptions } from "../api/gateway-options.ts";
+import { resolveApi } from "../api/resolve-api.ts";
+import { openHoldfast } from "../client/holdfast.ts";
+import { ConfigError } from "../core/errors.ts";
+import type { WorkerOptions } from "../engine/worker-options.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { StoreFactory } from "../ports/store.ts";
+import { createApp } from "./app.ts";
+import { Authenticator } from "./auth.ts";
+import { Forwarder } from "./forward.ts";
+import { Listener } from "./listener.ts";
+import type { TokenEntry } from "./principal.ts";
+import { StrangerGuard } from "./stranger.ts";
+import { toRequest, writeResponse } from "./web-bridge.ts";
+import { writeProblem } from "./write-answer.ts";
+
+/** What a gateway is made of. */
+export interface ServeOptions {
+  readonly apis: Readonly<Record<string, ApiOptions>>;
+  readonly store: StoreFactory;
+  readonly worker?: WorkerOptions;
+  /** Who may use it. Without any it listens on loopback only. */
+  readonly tokens?: readonly TokenEntry[];
+  readonly gateway?: GatewayOptions;
+  /** @default "127.0.0.1" */
+  readonly host?: string;
+  /** 0 takes a free one. @default 4180 */
+  readonly port?: number;
+  /** Of the package. */
+  readonly version: string;
+  /** Told of faults of ours. */
+  readonly log: (line: string) => void;
+}
+
+/** A gateway that listens. */
+export interface Gateway {
+  /** Such as `http://127.0.0.1:4180`, without a closing slash. */
+  readonly url: string;
+  readonly port: number;
+  /** Ends it: new requests are refused, what is under way gets its grace, work that is left is handed back. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens an engine over the config's APIs, and listens.
+ *
+ * @throws ConfigError that names what is wrong by its path; StoreError where the store cannot be opened.
+ */
+export async function serve(options: ServeOptions): Promise<Gateway> {
+  const { host = "127.0.0.1", port = 4180, tokens = [], version, log } = options;
+  const resolved = resolveGatewayOptions(options.gateway);
+  refuseOpenDoor(host, tokens);
+  const clock: Clock = systemClock;
+  const failed = (error: unknown, where: string): void =>
+    log(`${where}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  const silenceMs = silenceOf(options.apis);
+  const transport = overAgent({ headersTimeout: silenceMs, bodyTimeout: silenceMs }, { userAgent: `holdfast/${version}`, decodes: false });
+  const open = await openHoldfast({
+    apis: options.apis,
+    store: options.store,
+    transport,
+    ...(options.worker === undefined ? {} : { worker: options.worker }),
+  });
+  const parts = { open, clock, failed, authenticator: new Authenticator(clock), strangers: new StrangerGuard(resolved.allowedHosts) };
+  parts.authenticator.replace("config", tokens);
+  const forwarder = new Forwarder({ ...parts, limits: { replayBytes: resolved.replayBodyBytes, maxBytes: resolved.maxBodyBytes } });
+  const app = createApp({
+    ...parts,
+    hf: open.hf,
+    store: open.engine.store,
+    randomBytes: secureBytes,
+    version,
+    draining: () => listener.draining,
+  });
+  const listener: Listener = new Listener({
+    options: resolved,
+    clock,
+    failed,
+    doors: {
+      forward: (request, response) => forwarder.handle(request, response),
+      other: (request, response) => answerOther(app, request, response),
+    },
+  });
+  const endWork = async (graceMs: number): Promise<void> => {
+    await open.hf.close({ grace: graceMs });
+    await transport.destroy();
+  };
+  try {
+    // What an earlier process has left is done now, and not when the next operation comes.
+    if (open.engine.store.operations !== undefined) open.hf.work();
+    const address = await listener.listen(host, port);
+    const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
+    return {
+      url: `http://${name}:${address.port}`,
+      port: address.port,
+      close: () => end(listener, app, endWork, { clock, graceMs: resolved.graceMs }),
+    };
+  } catch (error) {
+    await endWork(0);
+    throw error;
+  }
+}
+
+/** First no new requests, then no new work; each has what is left of the grace. */
+async function end(
+  listener: Listener,
+  app: { close(): Promise<void> },
+  endWork: (graceMs: number) => Promise<void>,
+  { clock, graceMs }: { readonly clock: Clock; readonly graceMs: number },
+): Promise<void> {
+  const until = clock.monotonic() + graceMs;
+  const drained = listener.drain(graceMs);
+  await app.close();
+  await drained;
+  await endWork(Math.max(0, until - clock.monotonic()));
+  listener.cut();
+}
+
+async function answerOther(app: ReturnType<typeof createApp>, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const hosts = hostsIn(request.rawHeaders);
+  if (hosts !== 1) {
+    response.shouldKeepAlive = false;
+    writeProblem(
+      response,
+      "invalid-request",
+      `the request has ${hosts === 0 ? "no Host header" : `${hosts} Host headers`}, and it must have one (RFC 9112 §3.2)`,
+      {},
+      {},
+    );
+    return;
+  }
+  const leaving = new AbortController();
+  response.once("close", () => leaving.abort());
+  await writeResponse(await app.fetch(toRequest(request, leaving.signal), request.socket.remoteAddress ?? ""), response);
+}
+
+function hostsIn(rawHeaders: readonly string[]): number {
+  return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host").length;
+}
+
+/** Whoever reaches a gateway without tokens may use it. So that is only who is on this machine. */
+function refuseOpenDoor(host: string, tokens: readonly TokenEntry[]): void {
+  if (tokens.length > 0 || isLoopback(host)) return;
+  throw new ConfigError({
+    path: "--host",
+    message: `--host is ${host}, where others can reach it, and the config has no tokens, so anybody could use it; add tokens, or listen on 127.0.0.1`,
+  });
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}
+
+/** A connection that says nothing for so long is dead. */
+const SILENCE_MS = 600_000;
+
+/** Attempts have timeouts of their own; the pool must not be the one that gives up first. */
+function silenceOf(apis: ServeOptions["apis"]): number {
+  const longest = Object.entries(apis).flatMap(([name, options]) => {
+    const api = resolveApi(name, options);
+    return ["*", ...Object.keys(options.endpoints ?? {})].flatMap((endpoint) => api.settings(endpoint).policy.attemptTimeoutsMs);
+  });
+  return Math.max(SILENCE_MS, ...longest.filter((ms) => ms !== Number.POSITIVE_INFINITY).map((ms) => ms + 1_000));
+}
