@@ -87,7 +87,15 @@ export function checkConfig(value: unknown): asserts value is HoldfastConfig {
   if (deadLetters !== undefined) checkDeadLetterOptions(deadLetters, "deadLetters");
 }
 
-const KEYS = ["store", "apis", "tokens", "pipelines", "worker", "gateway", "deadLetters"] as const satisfies readonly (keyof HoldfastConfig)[];
+const KEYS = [
+  "store",
+  "apis",
+  "tokens",
+  "pipelines",
+  "worker",
+  "gateway",
+  "deadLetters",
+] as const satisfies readonly (keyof HoldfastConfig)[];
 
 /** Letters, digits, and `.`, `_`, `-` between them: a name stands in paths, labels of metrics and file names. */
 export const API_NAME: RegExp = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;

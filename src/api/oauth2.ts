@@ -2,7 +2,6 @@ import { responseOf } from "../core/response-of.ts";
 import { ConfigError, CredentialError } from "../core/errors.ts";
 import { parseHint } from "../policy/hints/parse-hint.ts";
 import type { OAuth2Auth } from "./auth.ts";
-
 import type { CredentialWorld } from "./credential-world.ts";
 import { base64, formEncoded } from "./encodings.ts";
 import { readSecret } from "./secret.ts";

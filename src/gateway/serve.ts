@@ -6,9 +6,8 @@ import { overAgent } from "../adapters/transport/undici/index.ts";
 import type { ApiOptions } from "../api/api-options.ts";
 import { resolveGatewayOptions, type GatewayOptions } from "../api/gateway-options.ts";
 import { resolveApi } from "../api/resolve-api.ts";
-import { openHoldfast } from "../client/holdfast.ts";
+import { openHoldfast, type HoldfastOptions } from "../client/holdfast.ts";
 import { ConfigError } from "../core/errors.ts";
-import type { WorkerOptions } from "../engine/worker-options.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StoreFactory } from "../ports/store.ts";
 import { createApp } from "./app.ts";
@@ -24,7 +23,8 @@ import { writeProblem } from "./write-answer.ts";
 export interface ServeOptions {
   readonly apis: Readonly<Record<string, ApiOptions>>;
   readonly store: StoreFactory;
-  readonly worker?: WorkerOptions;
+  /** What else the engine is made of. Metrics are always counted. */
+  readonly engine?: Omit<HoldfastOptions, "apis" | "store" | "transport" | "metrics" | "clock" | "random">;
   /** Who may use it. Without any it listens on loopback only. */
   readonly tokens?: readonly TokenEntry[];
   readonly gateway?: GatewayOptions;
@@ -61,12 +61,7 @@ export async function serve(options: ServeOptions): Promise<Gateway> {
     log(`${where}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const silenceMs = silenceOf(options.apis);
   const transport = overAgent({ headersTimeout: silenceMs, bodyTimeout: silenceMs }, { userAgent: `holdfast/${version}`, decodes: false });
-  const open = await openHoldfast({
-    apis: options.apis,
-    store: options.store,
-    transport,
-    ...(options.worker === undefined ? {} : { worker: options.worker }),
-  });
+  const open = await openHoldfast({ ...options.engine, apis: options.apis, store: options.store, transport, metrics: true });
   const parts = { open, clock, failed, authenticator: new Authenticator(clock), strangers: new StrangerGuard(resolved.allowedHosts) };
   parts.authenticator.replace("config", tokens);
   const forwarder = new Forwarder({ ...parts, limits: { replayBytes: resolved.replayBodyBytes, maxBytes: resolved.maxBodyBytes } });

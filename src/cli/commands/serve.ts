@@ -44,14 +44,18 @@ async function runServe({ config: named, host, port }: ServeCommandOptions): Pro
   if (loaded === undefined) {
     throw new ConfigError({ path: "--config", message: "there is no holdfast.config.ts, .js or .json here; name one with --config" });
   }
-  const { apis, tokens = [], worker, gateway } = loaded.config;
+  const { apis, tokens = [], worker, pipelines, deadLetters, gateway } = loaded.config;
   // Loaded when it is called for: the other commands start without it.
   const { serve } = await import("../../gateway/serve.ts");
   const running = await serve({
     apis,
     store: await storeFactory(targetOf(loaded)),
     tokens: resolveTokens(tokens, (token) => createHash("sha256").update(token).digest("hex")),
-    ...(worker === undefined ? {} : { worker }),
+    engine: {
+      ...(worker === undefined ? {} : { worker }),
+      ...(pipelines === undefined ? {} : { pipelines }),
+      ...(deadLetters === undefined ? {} : { deadLetters }),
+    },
     ...(gateway === undefined ? {} : { gateway }),
     host,
     port,
