@@ -70,6 +70,8 @@ export type { Holdfast, HoldfastOptions, LaneStatus } from "./client/holdfast.ts
 export type { CallOptions, KeyedWriteCall, ReadCall, UnkeyedWriteCall } from "./client/call-door.ts";
 export type { EnqueueOptions } from "./client/new-operation.ts";
 export type { Operation } from "./client/operation.ts";
+export type { LimitOptions, LimitOverride, LimitOverrides, OverrideOptions } from "./client/limit-overrides.ts";
+export type { ApiChanges } from "./client/open-apis.ts";
 export type { Operations } from "./client/operations.ts";
 export type { CallbackOptions } from "./api/callback-options.ts";
 export type { ForwardTo, InboxEvent, InboxOptions } from "./client/inbox-door.ts";

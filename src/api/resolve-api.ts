@@ -11,6 +11,7 @@ import { compileRules } from "../policy/classify/rule.ts";
 import { resolveConcurrency, type ResolvedConcurrency } from "../policy/concurrency/permits.ts";
 import { checkHintHeaders } from "../policy/hints/hint-headers.ts";
 import type { HintHeader } from "../policy/hints/parse-hint.ts";
+import { checkCost } from "../policy/rate-limit/cost.ts";
 import { resolveRateLimits, type ResolvedRateLimit } from "../policy/rate-limit/options.ts";
 import type { ApiOptions, Durability, EndpointOptions, IdempotencyOptions, RetryConfig } from "./api-options.ts";
 import { Credential } from "./credential.ts";
@@ -59,6 +60,8 @@ export interface ResolvedApi {
   readonly checkJson: boolean;
   readonly requestIdHeader: string | undefined;
   readonly keepHeaders: ReadonlySet<string>;
+  /** The most that a call of any endpoint takes of a rate limit, unless it says so itself. */
+  readonly maxCost: number;
   settings(endpoint: string): EndpointSettings;
 }
 
@@ -125,6 +128,7 @@ export function resolveApi(name: string, options: ApiOptions): ResolvedApi {
       { keyHeader: idempotency?.header, credentialHeader: credential?.headerName },
       `${path}.keepHeaders`,
     ),
+    maxCost: Math.max(1, ...[...own.values()].map(({ cost }) => cost)),
     settings: (endpoint: string) => own.get(endpoint) ?? common,
   });
 }
@@ -193,12 +197,12 @@ function costAt(cost: number, rateLimits: readonly ResolvedRateLimit[], path: st
   const refuse = (problem: string): never => {
     throw new ConfigError({ path, message: `${path} ${problem}` });
   };
-  if (typeof cost !== "number" || !(cost > 0) || !Number.isFinite(cost)) refuse(`is ${shown(cost)}; give a number above 0`);
+  checkCost(cost, [], path);
   if (rateLimits.length === 0) refuse("has no effect: the API has no rateLimit that it would be taken from");
-  const counting = rateLimits.filter(({ counts }) => counts === "cost");
-  if (counting.length === 0) refuse("has no effect: every rateLimit of the API counts calls (rateLimit.counts)");
-  const smallest = Math.min(...counting.map(({ burst }) => burst));
-  if (cost > smallest) refuse(`is ${cost}, more than a burst of ${smallest} ever holds, so no call could start; raise rateLimit.burst`);
+  if (rateLimits.every(({ counts }) => counts !== "cost")) {
+    refuse("has no effect: every rateLimit of the API counts calls (rateLimit.counts)");
+  }
+  checkCost(cost, rateLimits, path);
   return cost;
 }
 

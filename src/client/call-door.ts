@@ -1,6 +1,7 @@
 import { ConfigError } from "../core/errors.ts";
 import type { Duration } from "../core/duration.ts";
 import { attach, type Explanation } from "../core/explain.ts";
+import { checkCost } from "../policy/rate-limit/cost.ts";
 import { shown } from "../core/shown.ts";
 import { Call, type CallDetails, type Reconciled } from "../engine/call.ts";
 import { FunctionWork, type WorkFunction } from "../engine/function-work.ts";
@@ -89,7 +90,7 @@ interface CallPlan {
 /** `hf.call`: any function, under the policies of an API. */
 export class CallDoor {
   readonly #engine: Engine;
-  readonly #plans = new WeakMap<Lane, OptionsMemo<CallOptions<never>, CallPlan>>();
+  readonly #plans = new WeakMap<Lane, { readonly api: ResolvedApi; readonly plans: OptionsMemo<CallOptions<never>, CallPlan> }>();
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -136,14 +137,14 @@ export class CallDoor {
   }
 
   #planOf(api: ResolvedApi, lane: Lane, options: CallOptions<never>): CallPlan {
-    let plans = this.#plans.get(lane);
-    if (plans === undefined) {
-      plans = new OptionsMemo((said) => this.#plan(api, lane, said), {
-        ofTheCall: ["partition", "signal", "labels", "input", "idempotencyKey", "reconcile"],
-        data: ["timeout"],
-      });
-      this.#plans.set(lane, plans);
-    }
+    const known = this.#plans.get(lane);
+    // A definition that was reloaded has other plans.
+    if (known?.api === api) return known.plans.of(options);
+    const plans = new OptionsMemo((said: CallOptions<never>) => this.#plan(api, lane, said), {
+      ofTheCall: ["partition", "signal", "labels", "input", "idempotencyKey", "reconcile"],
+      data: ["timeout"],
+    });
+    this.#plans.set(lane, { api, plans });
     return plans.of(options);
   }
 
@@ -158,9 +159,7 @@ export class CallDoor {
         message: `call.effects is ${shown(effects)}; say "read" or "write", since a write must not be repeated blindly`,
       });
     }
-    if (cost !== undefined && !(cost > 0 && Number.isFinite(cost))) {
-      throw new ConfigError({ path: "call.cost", message: `call.cost is ${shown(cost)}; give a number above 0` });
-    }
+    if (cost !== undefined) checkCost(cost, api.rateLimits, "call.cost");
     const repeatable = effects === "read" || settings.repeatable;
     return {
       settings,

@@ -1,17 +1,18 @@
 import { Metrics, type SyncReading } from "../signals/metrics/metrics.ts";
-import type { Engine, OpenApi } from "./engine.ts";
+import type { OpenApis } from "./open-apis.ts";
+import type { Engine } from "./engine.ts";
 import { Syncs } from "./syncs.ts";
 
 const PAGE = 200;
 
 /** The metrics of an engine. */
-export function counted(engine: Engine, apis: ReadonlyMap<string, OpenApi>): Metrics {
+export function counted(engine: Engine, apis: OpenApis): Metrics {
   const { runtime, store } = engine;
   const { clock } = runtime;
   return new Metrics(runtime.events, {
     now: () => clock.now(),
     lanes: () =>
-      [...apis.values()].flatMap(({ lanes }) =>
+      apis.all().flatMap(({ lanes }) =>
         lanes.all().map((lane) => ({
           api: lane.ref.api,
           endpoint: lane.ref.endpoint,

@@ -1,3 +1,4 @@
+import type { ResolvedApi } from "../api/resolve-api.ts";
 import type { Reconcile } from "../api/reconcile.ts";
 import { ConfigError, IdempotencyKeyMissingError, OutcomeUnknownError } from "../core/errors.ts";
 import { attach, explain, type Explanation } from "../core/explain.ts";
@@ -62,6 +63,7 @@ export interface Resending {
 
 /** What is said of one request beside itself. */
 interface Way {
+  readonly api: ResolvedApi;
   /** The call or task that it stands in. */
   readonly around: Scope | undefined;
   readonly resending?: Resending | undefined;
@@ -124,16 +126,18 @@ export class FetchDoor {
   async #fetch(input: string | URL | Request, init: RequestInit | undefined, resending: Resending | undefined): Promise<Response> {
     // Before anything is waited for: what stands around may be known for this tick only.
     const around = scopes.getStore();
-    const request = await readRequest(this.#open.api, input, init);
+    // One definition for the whole call, whatever is reloaded meanwhile: a new credential must not go to the old address.
+    const { api } = this.#open;
+    const request = await readRequest(api, input, init);
     const loop = sdkLoopOf(request);
-    const way: Way = { around, resending };
+    const way: Way = { api, around, resending };
     return handOver(await (loop === undefined ? this.#send(request, way) : this.#sendInLoop(request, loop, way)));
   }
 
   /** An SDK's retry loop stands above. All its tries share the attempts of one call. */
   async #sendInLoop(request: HttpRequest, loop: SdkLoop, way: Way): Promise<HttpAnswer> {
     const { loops, runtime } = this.#engine;
-    const { api } = this.#open;
+    const { api } = way;
     const { policy } = api.settings(api.endpoints.of(request.method, request.path));
     // Who has turned our retries off has left them to the SDK.
     if (policy.maxAttempts === 1) return await this.#send(request, way);
@@ -176,10 +180,11 @@ export class FetchDoor {
   }
 
   async #send(request: HttpRequest, way: Way): Promise<HttpAnswer> {
-    const { api, lanes } = this.#open;
+    const { api } = way;
+    const { lanes } = this.#open;
     const endpoint = api.endpoints.of(request.method, request.path);
     const settings = api.settings(endpoint);
-    const key = this.#keyOf(request, endpoint);
+    const key = this.#keyOf(api, request, endpoint);
     const keyed = key?.given === true && !isRead(request.method) && request.replayable;
     const payload: HttpCall = {
       request,
@@ -236,8 +241,7 @@ export class FetchDoor {
   }
 
   /** The key that the caller sent, or one made for this operation where the API honours keys. */
-  #keyOf(request: HttpRequest, endpoint: string): { readonly value: string; readonly given: boolean } | undefined {
-    const { api } = this.#open;
+  #keyOf(api: ResolvedApi, request: HttpRequest, endpoint: string): { readonly value: string; readonly given: boolean } | undefined {
     const { idempotency } = api;
     const given = request.headers.get(idempotency?.header ?? "Idempotency-Key") ?? request.headers.get("Idempotency-Key");
     if (given !== null && given !== "") return { value: unquoted(given), given: true };

@@ -3,7 +3,7 @@ import type { ApiOptions } from "../api/api-options.ts";
 import { checkDeadLetterOptions, LETTER_WEBHOOK_API, letterWebhookApi, type DeadLetterOptions } from "../api/letter-webhook-options.ts";
 import { resolveApi } from "../api/resolve-api.ts";
 import { durationMs, type Duration } from "../core/duration.ts";
-import { ClosedError, ConfigError, UnknownApiError } from "../core/errors.ts";
+import { ClosedError, ConfigError } from "../core/errors.ts";
 import { refuseUnknown } from "../core/options.ts";
 import { shown } from "../core/shown.ts";
 import type { AnyPipelineDefinition, PipelineDefinition, PipelineResults, StepTypes } from "../durable/pipeline/definition.ts";
@@ -25,10 +25,12 @@ import { CallDoor, type CallOptions } from "./call-door.ts";
 import { Callbacks } from "./callbacks.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import type { SyncDefinition } from "../durable/sync/definition.ts";
-import { Engine, type OpenApi } from "./engine.ts";
+import { Engine } from "./engine.ts";
 import { ownRuntime, type Environment } from "./environment.ts";
 import { checkFetchOptions, FetchDoor, type FetchOptions } from "./fetch-door.ts";
 import { LetterWebhook } from "./letter-webhook.ts";
+import { LimitOverrides } from "./limit-overrides.ts";
+import { OpenApis, resolveApis, type ApiChanges } from "./open-apis.ts";
 import type { Operation } from "./operation.ts";
 import { checkEnvironment, checkFunction } from "./options.ts";
 import { Operations } from "./operations.ts";
@@ -117,6 +119,15 @@ export interface Holdfast<Name extends string = string> {
   metrics(): Promise<string>;
   /** The lanes that calls have gone through so far, with their state. */
   lanes(): readonly LaneStatus[];
+  /** Limits that an operator sets at run time, for a while. */
+  readonly limits: LimitOverrides;
+  /**
+   * Other definitions of the APIs from now on, as after a change of a config file. Calls under way end by the old ones; what lanes know
+   * (open breakers, used buckets, who waits) stays. A mistake leaves everything as it is.
+   *
+   * @throws ConfigError that names the option by its path.
+   */
+  replaceApis(apis: Readonly<Record<string, ApiOptions>>): ApiChanges;
   /** Listens to an event until the returned function is called. A listener cannot break a call. */
   on<Event extends EventName>(event: Event, listener: EventListener<Event>): () => void;
   /**
@@ -173,14 +184,13 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
   checkOptions(options);
   const alertOptions = options.alerts === undefined ? undefined : resolveAlertOptions(options.alerts);
   const runtime = ownRuntime(options);
-  const resolved = Object.entries<ApiOptions>(options.apis).map(([name, definition]) => [name, resolveApi(name, definition)] as const);
+  const definitions = resolveApis(options.apis);
   const forgetful = await memory()();
   const store = options.store === undefined ? forgetful : await options.store();
   const coordinator = await openCoordinator(options.coordinator, store);
   const sharing = coordinator === undefined ? undefined : new LaneSharing(coordinator, runtime);
-  const apis = new Map<string, OpenApi>(
-    resolved.map(([name, api]) => [name, { api, lanes: new LaneRegistry(name, api, runtime, sharing) }]),
-  );
+  const apis = new OpenApis(definitions, runtime, sharing);
+  const overrides = new LimitOverrides(apis, runtime);
   const locals = new LocalApis(runtime);
   const outer: Transport = options.transport ?? ((input, init) => globalThis.fetch(input, init));
   const engine = new Engine({
@@ -191,17 +201,11 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
   });
   const calls = new CallDoor(engine);
 
-  const unknown = (name: string): UnknownApiError => new UnknownApiError(name, [...apis.keys()]);
-  const find = (name: string): OpenApi => {
-    const open = apis.get(name);
-    if (open === undefined) throw unknown(name);
-    return open;
-  };
   let queue: QueueDoor | undefined;
   const queueDoor = (): QueueDoor => (queue ??= new QueueDoor(engine, operationsOf(store), (name) => apis.get(name), options.worker ?? {}));
   const fetchOf = (name: string, fetchOptions: FetchOptions = {}): typeof globalThis.fetch => {
     checkFetchOptions(fetchOptions);
-    const door = new FetchDoor(engine, find(name), fetchOptions);
+    const door = new FetchDoor(engine, apis.find(name), fetchOptions);
     return (input, init) => door.fetch(input, init ?? {});
   };
   const syncs = new SyncDoor(engine, locals, apis, fetchOf);
@@ -218,7 +222,7 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
       endpoint: api.endpoints.of("POST", "/"),
       accepted: (operation) => queueDoor().worker.enqueued(operation, operation.dueAt),
     });
-    apis.set(LETTER_WEBHOOK_API, {
+    apis.add(LETTER_WEBHOOK_API, {
       api,
       lanes: new LaneRegistry(LETTER_WEBHOOK_API, api, runtime),
       sign: letters.sign,
@@ -235,7 +239,7 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
       transport: options.callbacks.transport,
       accepted: (operation) => queueDoor().worker.enqueued(operation, operation.dueAt),
     });
-    apis.set(CALLBACK_API, callbacks.open);
+    apis.add(CALLBACK_API, callbacks.open);
     engine.announceEnd = (operation, claim, ended) => callbacks.announce(operation, claim, ended);
   }
   const inboxes = new InboxDoor(engine, locals, apis, queueDoor);
@@ -247,8 +251,8 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
           locals,
           options: alertOptions,
           transport: outer,
-          register: (api) => void apis.set(ALERTS_API, api),
-          enqueue: (endpoint, notice, key) => queueDoor().enqueue(find(ALERTS_API), endpoint, { json: notice, key }),
+          register: (api) => apis.add(ALERTS_API, api),
+          enqueue: (endpoint, notice, key) => queueDoor().enqueue(apis.find(ALERTS_API), endpoint, { json: notice, key }),
         });
   if (alerts !== undefined) {
     await alerts.start();
@@ -260,6 +264,7 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
     engine.refuseCalls();
     syncs.stop(new ClosedError());
     await alerts?.close();
+    overrides.close();
     const graceMs = durationMs(closeOptions.grace ?? "10s", "close.grace");
     // What fails in this time can still be kept.
     await Promise.all([queue?.close(graceMs, new ClosedError()), pipelines.close(graceMs), engine.settled(graceMs)]);
@@ -271,9 +276,9 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
     fetch: fetchOf,
     call(name, callOptions, fn) {
       const open = apis.get(name);
-      return open === undefined ? Promise.reject(unknown(name)) : calls.call(open, callOptions, fn);
+      return open === undefined ? Promise.reject(apis.unknown(name)) : calls.call(open, callOptions, fn);
     },
-    enqueue: async (name, endpoint, enqueueOptions = {}) => await queueDoor().enqueue(find(name), endpoint, enqueueOptions),
+    enqueue: async (name, endpoint, enqueueOptions = {}) => await queueDoor().enqueue(apis.find(name), endpoint, enqueueOptions),
     work() {
       engine.assertOpen();
       queueDoor().worker.start(true);
@@ -290,7 +295,18 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
       if (metrics !== undefined) return await metrics.render();
       throw new ConfigError({ path: "metrics", message: "nothing is counted here; open the engine with metrics: true" });
     },
-    lanes: () => [...apis.values()].flatMap(({ lanes }) => lanes.all().map(statusOf)),
+    lanes: () => apis.all().flatMap(({ lanes }) => lanes.all().map(statusOf)),
+    limits: overrides,
+    replaceApis(definitions) {
+      engine.assertOpen();
+      checkApis(definitions);
+      const changes = apis.replace(definitions);
+      overrides.tidy();
+      if (runtime.events.wants("apis:replaced")) runtime.events.emit("apis:replaced", changes);
+      // What stood in the queue for an API that was not there may go now.
+      queue?.worker.nudge();
+      return changes;
+    },
     on(event, listener) {
       if (!Object.hasOwn(EVENTS, event)) {
         throw new ConfigError({
@@ -342,12 +358,7 @@ function checkOptions(options: HoldfastOptions): void {
     if (callbacks.transport !== undefined) checkFunction(callbacks.transport, "callbacks.transport", "a function of the shape of fetch");
   }
   if (deadLetters !== undefined) checkDeadLetterOptions(deadLetters, "deadLetters");
-  if (typeof apis !== "object" || (apis as unknown) === null || Array.isArray(apis)) {
-    throw new ConfigError({
-      path: "apis",
-      message: `apis is ${shown(apis)}; give the APIs that are called, by name: { crm: defineApi({ baseUrl: … }) }`,
-    });
-  }
+  checkApis(apis);
   if (options.pipelines !== undefined && !Array.isArray(options.pipelines)) {
     throw new ConfigError({ path: "pipelines", message: `pipelines is ${shown(options.pipelines)}; give a list of definitions` });
   }
@@ -357,6 +368,14 @@ function checkOptions(options: HoldfastOptions): void {
     checkFunction(coordinator, "coordinator", '"store", or what opens a coordinator, such as redis(client)');
   if (transport !== undefined) checkFunction(transport, "transport", "a function of the shape of fetch");
   checkEnvironment(options, OPTIONS, "createHoldfast");
+}
+
+function checkApis(apis: unknown): void {
+  if (typeof apis === "object" && apis !== null && !Array.isArray(apis)) return;
+  throw new ConfigError({
+    path: "apis",
+    message: `apis is ${shown(apis)}; give the APIs that are called, by name: { crm: defineApi({ baseUrl: … }) }`,
+  });
 }
 
 /** Every event, so that listening to one that does not exist is an error and not silence. The compiler holds it to the map. */
@@ -385,6 +404,9 @@ const EVENTS: Readonly<Record<EventName, true>> = {
   "inbox:duplicate": true,
   "inbox:conflict": true,
   "inbox:refused": true,
+  "limits:overridden": true,
+  "limits:restored": true,
+  "apis:replaced": true,
   "listener:failed": true,
 };
 

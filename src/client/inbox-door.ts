@@ -13,8 +13,9 @@ import type { WebhookEvent } from "../policy/webhook/verification.ts";
 import { sleep } from "../ports/clock.ts";
 import type { InboxStore } from "../ports/inbox-store.ts";
 import type { NewOperation, OperationStore } from "../ports/operation-store.ts";
-import type { Engine, OpenApi } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import { localUrl, type LocalApis } from "./local-apis.ts";
+import type { OpenApis } from "./open-apis.ts";
 import { checkFunction } from "./options.ts";
 import { operationsOf, type QueueDoor } from "./queue-door.ts";
 
@@ -97,12 +98,12 @@ type Handler = (event: InboxEvent) => unknown;
 export class InboxDoor {
   readonly #engine: Engine;
   readonly #locals: LocalApis;
-  readonly #apis: Map<string, OpenApi>;
+  readonly #apis: OpenApis;
   readonly #queue: () => QueueDoor;
   readonly #opened = new Set<string>();
   #sweptAt = Number.NEGATIVE_INFINITY;
 
-  constructor(engine: Engine, locals: LocalApis, apis: Map<string, OpenApi>, queue: () => QueueDoor) {
+  constructor(engine: Engine, locals: LocalApis, apis: OpenApis, queue: () => QueueDoor) {
     this.#engine = engine;
     this.#locals = locals;
     this.#apis = apis;
@@ -151,7 +152,7 @@ export class InboxDoor {
     if (open === undefined) {
       throw new ConfigError({
         path: "inbox.forwardTo.api",
-        message: `inbox.forwardTo.api is ${shown(name)}; defined are ${[...this.#apis.keys()].join(", ")}`,
+        message: `inbox.forwardTo.api is ${shown(name)}; defined are ${this.#apis.names().join(", ")}`,
       });
     }
     const { baseUrl, endpoints } = open.api;
@@ -194,7 +195,7 @@ export class InboxDoor {
       },
       async (request) => await this.#handle(request, source, { handler, ordered, maxAttempts, backoff }),
     );
-    this.#apis.set(api, local);
+    this.#apis.add(api, local);
     const url = `${localUrl(api)}/events`;
     return async (event, headers, now) => {
       const key = orderBy?.({ id: event.id, headers: telling(headers), json: () => parsed(event.content) });

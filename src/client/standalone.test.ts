@@ -103,7 +103,7 @@ describe("rateLimit()", () => {
     const limiter = rateLimit({ limit: 1, per: "1m" }, { clock: manualClock() });
     await limiter.acquire();
     expect(await failure(limiter.acquire({ maxWait: "1s" }))).toMatchObject({ code: "rate-limited", retryAfterMs: 60_000 });
-    expect(await failure(limiter.acquire({ cost: 2 }))).toMatchObject({ code: "rate-limited", retryAfterMs: Number.POSITIVE_INFINITY });
+    expect(await failure(limiter.acquire({ cost: 2 }))).toMatchObject({ code: "config", path: "acquire.cost" });
   });
 
   test("gives an aborted waiter's place to the next", async () => {

@@ -1,7 +1,5 @@
 import { durationMs, type Duration } from "../core/duration.ts";
-import { ConfigError } from "../core/errors.ts";
 import { refuseUnknown } from "../core/options.ts";
-import { shown } from "../core/shown.ts";
 import { Call, type AttemptContext } from "../engine/call.ts";
 import { resolveCallPolicy, type CallPolicy } from "../engine/call-policy.ts";
 import { FunctionWork, type WorkFunction } from "../engine/function-work.ts";
@@ -12,6 +10,7 @@ import { Breaker, type BreakerMode } from "../policy/breaker/breaker.ts";
 import { resolveBreakerOptions, type BreakerOptions } from "../policy/breaker/options.ts";
 import { PLAIN_CLASSIFIER } from "../policy/classify/classify.ts";
 import { Permits, resolveConcurrency, type ConcurrencyOptions } from "../policy/concurrency/permits.ts";
+import { checkCost } from "../policy/rate-limit/cost.ts";
 import { Limiter } from "../policy/rate-limit/limiter.ts";
 import { resolveRateLimits, type RateLimitOptions } from "../policy/rate-limit/options.ts";
 import { ownRuntime, runtimeFor, type Environment } from "./environment.ts";
@@ -52,11 +51,6 @@ const ACQUIRE = ["cost", "signal", "maxWait"];
 function checkExecute(options: ExecuteOptions, path: string): void {
   refuseUnknown(options, EXECUTE, path);
   if (options.signal !== undefined) checkSignal(options.signal, `${path}.signal`);
-}
-
-/** Less than nothing would fill the bucket. */
-function checkCost(cost: number, path: string): void {
-  if (!(cost > 0)) throw new ConfigError({ path, message: `${path} is ${shown(cost)}; give a number above 0` });
 }
 
 /** Runs functions inside the lane of one policy. */
@@ -170,13 +164,14 @@ export function rateLimit(limits: RateLimitOptions | readonly RateLimitOptions[]
   for (const [index, one] of [limits].flat().entries())
     refuseUnknown(one, RATE_LIMIT, Array.isArray(limits) ? `rateLimit[${index}]` : "rateLimit");
   const runtime = ownRuntime(environment);
-  const limiter = new Limiter(resolveRateLimits(limits));
+  const resolved = resolveRateLimits(limits);
+  const limiter = new Limiter(resolved);
   const lane = laneOf("rateLimit", { limiters: [limiter] }, runtime);
   return {
     async acquire(options = {}) {
       refuseUnknown(options, ACQUIRE, "acquire");
       const { cost = 1, signal, maxWait } = options;
-      checkCost(cost, "acquire.cost");
+      checkCost(cost, resolved, "acquire.cost");
       if (signal !== undefined) checkSignal(signal, "acquire.signal");
       signal?.throwIfAborted();
       const admittee: Admittee = {
@@ -189,7 +184,7 @@ export function rateLimit(limits: RateLimitOptions | readonly RateLimitOptions[]
       await lane.admit(admittee, runtime.clock.monotonic());
     },
     tryAcquire(cost = 1) {
-      checkCost(cost, "tryAcquire.cost");
+      checkCost(cost, resolved, "tryAcquire.cost");
       const now = runtime.clock.monotonic();
       return lane.waiting > 0 ? Math.max(1, limiter.waitMs(cost, now)) : limiter.tryTake(cost, now);
     },

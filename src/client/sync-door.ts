@@ -15,6 +15,7 @@ import { hmac, isHmac } from "../policy/webhook/hmac.ts";
 import type { StoredRequest } from "../ports/dead-letter-store.ts";
 import type { Engine, OpenApi } from "./engine.ts";
 import { localUrl, type LocalApis } from "./local-apis.ts";
+import type { OpenApis } from "./open-apis.ts";
 import { checkSignal } from "./options.ts";
 import { statusOf, watermarksOf, type SyncStatus } from "./syncs.ts";
 
@@ -39,12 +40,12 @@ export interface Sync {
 export class SyncDoor {
   readonly #engine: Engine;
   readonly #locals: LocalApis;
-  readonly #apis: Map<string, OpenApi>;
+  readonly #apis: OpenApis;
   readonly #fetch: (api: string) => typeof globalThis.fetch;
   readonly #opened = new Map<string, SyncDefinition>();
   readonly #closing = new AbortController();
 
-  constructor(engine: Engine, locals: LocalApis, apis: Map<string, OpenApi>, fetch: (api: string) => typeof globalThis.fetch) {
+  constructor(engine: Engine, locals: LocalApis, apis: OpenApis, fetch: (api: string) => typeof globalThis.fetch) {
     this.#engine = engine;
     this.#locals = locals;
     this.#apis = apis;
@@ -65,7 +66,7 @@ export class SyncDoor {
     const ports = this.#ports();
     if (known === undefined) {
       this.#opened.set(name, definition);
-      this.#apis.set(apiOf(name), this.#parked(resolved, ports));
+      this.#apis.add(apiOf(name), this.#parked(resolved, ports));
     }
     const run = (options: RunOptions = {}): Promise<SyncResult> => this.#run(resolved, ports, options);
     return {

@@ -5,6 +5,7 @@ import { Permits, type ResolvedConcurrency } from "../policy/concurrency/permits
 import { Limiter } from "../policy/rate-limit/limiter.ts";
 import type { RateLimitScope, ResolvedRateLimit } from "../policy/rate-limit/options.ts";
 import type { RateGate } from "./lane-link.ts";
+import { same } from "../core/same.ts";
 import { Lane } from "./lane.ts";
 import type { Runtime } from "./runtime.ts";
 import type { LaneSharing } from "./sharing/lane-sharing.ts";
@@ -19,6 +20,9 @@ export interface LanePlan {
   readonly retryBudget: ResolvedRetryBudget | undefined;
 }
 
+/** What stands over the plan for a while, for a whole API or one endpoint. A key that is there and undefined says "none". */
+export type PlanOverride = Partial<Pick<LanePlan, "rateLimits" | "concurrency" | "breaker">>;
+
 /** More endpoints than this, and the rest share one lane: paths come from outside, lanes are memory. */
 const MAX_LANES = 200;
 const SCOPES: readonly RateLimitScope[] = ["api", "partition", "endpoint"];
@@ -29,10 +33,15 @@ const SCOPES: readonly RateLimitScope[] = ["api", "partition", "endpoint"];
  */
 export class LaneRegistry {
   readonly #api: string;
-  readonly #plan: LanePlan;
+  /** As the API's definition has it. */
+  #plan: LanePlan;
+  /** By endpoint; `*` for all. */
+  readonly #overrides = new Map<string, PlanOverride>();
   readonly #runtime: Runtime;
   readonly #lanes = new Map<string, Lane>();
-  readonly #limiters = new Map<string, Limiter>();
+  readonly #limiters = new Map<string, SharedLimiter>();
+  /** The limiters of this process that each lane has. */
+  readonly #own = new Map<Lane, readonly Limiter[]>();
   readonly #sharing: LaneSharing | undefined;
   readonly #sharedRates = new Map<string, SharedRateBlock>();
 
@@ -64,15 +73,86 @@ export class LaneRegistry {
     return this.#lanes.get("*") ?? this.#create("*", "*", "");
   }
 
+  /** Another plan from now on. Lanes keep what they know: open breakers stay open, buckets hold what they held, who waits goes on waiting. */
+  replan(plan: LanePlan): void {
+    this.#plan = plan;
+    this.#reshape();
+  }
+
+  /** Lays something over the plan, of one endpoint or of all (`*`); undefined takes it away again. */
+  override(endpoint: string, over: PlanOverride | undefined): void {
+    if (over === undefined) this.#overrides.delete(endpoint);
+    else this.#overrides.set(endpoint, over);
+    this.#reshape();
+  }
+
+  #reshape(): void {
+    const now = this.#runtime.clock.monotonic();
+    const limits = this.#planOf("*").rateLimits;
+    for (const [key, shared] of this.#limiters) {
+      const own = limits.filter(({ scope }) => scope === shared.scope);
+      if (own.length === 0) this.#limiters.delete(key);
+      else if (!same(own, shared.limits)) {
+        shared.limiter.reshape(own, now);
+        shared.limits = own;
+      }
+    }
+    for (const lane of this.#lanes.values()) {
+      const { endpoint, partition } = lane.ref;
+      const { breaker, whenOpen, retryBudget, concurrency } = this.#planOf(endpoint);
+      const shared = this.#sharedRatesOf(endpoint, partition);
+      for (const { wakes } of shared) wakes.add(() => lane.wake());
+      lane.reshape(
+        {
+          breaker: this.#breakerOf(breaker, lane.breaker),
+          whenOpen,
+          limiters: [...this.#ownOf(lane), ...shared],
+          concurrency: concurrency?.max,
+          budget: this.#budgetOf(retryBudget, lane.budget),
+          ...(concurrency === undefined ? {} : { maxQueue: concurrency.maxQueue }),
+        },
+        now,
+      );
+    }
+  }
+
+  /** The limiters that a lane is to have. One that takes another's place waits for the hints that that one was given. */
+  #ownOf(lane: Lane): readonly Limiter[] {
+    const pausedUntil = Math.max(...(this.#own.get(lane) ?? []).map((limiter) => limiter.pausedUntil));
+    const own = this.#limitersFor(lane.ref.endpoint, lane.ref.partition);
+    for (const limiter of own) limiter.pauseUntil(pausedUntil);
+    this.#own.set(lane, own);
+    return own;
+  }
+
+  #breakerOf(options: ResolvedBreakerOptions | undefined, before: Breaker | undefined): Breaker | undefined {
+    if (options === undefined) return undefined;
+    if (before === undefined) return new Breaker(options, this.#runtime.random);
+    before.reshape(options);
+    return before;
+  }
+
+  #budgetOf(options: ResolvedRetryBudget | undefined, before: RetryBudget | undefined): RetryBudget | undefined {
+    if (options === undefined) return undefined;
+    return before !== undefined && same(before.options, options) ? before : new RetryBudget(options);
+  }
+
+  /** What is in force for an endpoint: the closest word wins. */
+  #planOf(endpoint: string): LanePlan {
+    if (this.#overrides.size === 0) return this.#plan;
+    return { ...this.#plan, ...this.#overrides.get("*"), ...this.#overrides.get(endpoint) };
+  }
+
   #create(key: string, endpoint: string, partition: string): Lane {
-    const { breaker, whenOpen, retryBudget, concurrency } = this.#plan;
+    const { breaker, whenOpen, retryBudget, concurrency } = this.#planOf(endpoint);
+    const own = this.#limitersFor(endpoint, partition);
     const shared = this.#sharedRatesOf(endpoint, partition);
     const lane = new Lane(
       { api: this.#api, endpoint, partition },
       {
         breaker: breaker === undefined ? undefined : new Breaker(breaker, this.#runtime.random),
         whenOpen,
-        limiters: [...this.#limitersOf(endpoint, partition), ...shared] satisfies readonly RateGate[],
+        limiters: [...own, ...shared] satisfies readonly RateGate[],
         permits: concurrency === undefined ? undefined : new Permits(concurrency.max),
         budget: retryBudget === undefined ? undefined : new RetryBudget(retryBudget),
         ...(concurrency === undefined ? {} : { maxQueue: concurrency.maxQueue }),
@@ -80,6 +160,7 @@ export class LaneRegistry {
       this.#runtime,
     );
     this.#lanes.set(key, lane);
+    this.#own.set(lane, own);
     for (const { wakes } of shared) wakes.add(() => lane.wake());
     lane.link = this.#sharing?.link({ api: this.#api, endpoint, partition }, lane);
     return lane;
@@ -89,7 +170,7 @@ export class LaneRegistry {
   #sharedRatesOf(endpoint: string, partition: string): readonly SharedRateBlock[] {
     const sharing = this.#sharing;
     if (sharing === undefined) return [];
-    return this.#plan.rateLimits.map((bucket) => {
+    return this.#planOf("*").rateLimits.map((bucket) => {
       const { scope, limit, perMs, burst, counts } = bucket;
       const name = `rate ${limit}/${perMs}ms+${burst} ${counts} by ${scope}${scope === "endpoint" ? ` ${endpoint}` : ""}`;
       const key = { api: this.#api, endpoint: name, partition: scope === "api" ? "" : partition };
@@ -100,19 +181,31 @@ export class LaneRegistry {
     });
   }
 
-  /** One limiter for each scope that has buckets; an API without any still gets one for each lane, to obey hints with. */
+  /** An API without any still gets one for each lane, to obey hints with. */
+  #limitersFor(endpoint: string, partition: string): readonly Limiter[] {
+    const limiters = this.#limitersOf(endpoint, partition);
+    return limiters.length > 0 ? limiters : [new Limiter([])];
+  }
+
+  /** One limiter for each scope that has buckets. */
   #limitersOf(endpoint: string, partition: string): readonly Limiter[] {
-    const { rateLimits } = this.#plan;
-    if (rateLimits.length === 0) return [new Limiter([])];
+    const { rateLimits } = this.#planOf("*");
     const limiters: Limiter[] = [];
     for (const scope of SCOPES) {
       const limits = rateLimits.filter((limit) => limit.scope === scope);
       if (limits.length === 0) continue;
       const key = scope === "api" ? "api" : scope === "partition" ? `partition ${partition}` : `endpoint ${endpoint}\n${partition}`;
-      const shared = this.#limiters.get(key) ?? new Limiter(limits);
+      const shared = this.#limiters.get(key) ?? { scope, limits, limiter: new Limiter(limits) };
       this.#limiters.set(key, shared);
-      limiters.push(shared);
+      limiters.push(shared.limiter);
     }
     return limiters;
   }
+}
+
+/** A limiter that lanes share, and what it was made of. */
+interface SharedLimiter {
+  readonly scope: RateLimitScope;
+  limits: readonly ResolvedRateLimit[];
+  readonly limiter: Limiter;
 }

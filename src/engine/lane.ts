@@ -1,14 +1,15 @@
 import { CircuitOpenError, DeadlineError, QueueFullError, RateLimitedError, type HoldfastError } from "../core/errors.ts";
 import { formatMs } from "../core/duration.ts";
 import type { Verdict } from "../core/verdict.ts";
-import { REFUSED, type Breaker, type BreakerMode, type BreakerOutcome } from "../policy/breaker/breaker.ts";
+import { REFUSED, type Breaker, type BreakerMode } from "../policy/breaker/breaker.ts";
 import { Ramp } from "../policy/breaker/ramp.ts";
 import type { RetryBudget } from "../policy/budget/retry-budget.ts";
-import type { Permits } from "../policy/concurrency/permits.ts";
+import { Permits } from "../policy/concurrency/permits.ts";
 import { wrongCost } from "../policy/rate-limit/limiter.ts";
 import type { LaneRef } from "../ports/events.ts";
 import type { TimerHandle } from "../ports/clock.ts";
 import type { LaneLink, RateGate } from "./lane-link.ts";
+import { breakerOutcome } from "./breaker-outcome.ts";
 import type { Runtime } from "./runtime.ts";
 import { Waiter, WaitQueue } from "./wait-queue.ts";
 
@@ -43,6 +44,9 @@ export interface LaneParts {
 /** When somebody who was refused for want of room may come again, where nothing better is known. */
 const RETRY_AFTER_MS = 1_000;
 
+/** Calls that may wait where nobody says otherwise. */
+const MOST_WAITING = 10_000;
+
 /** What holds a call back. */
 type Hold = "permit" | "breaker" | "probe" | "ramp" | "rate";
 
@@ -55,17 +59,18 @@ type Hold = "permit" | "breaker" | "probe" | "ramp" | "rate";
  */
 export class Lane {
   readonly ref: LaneRef;
-  readonly breaker: Breaker | undefined;
-  readonly budget: RetryBudget | undefined;
+  /** Changed by `reshape` only, as is `budget`. */
+  breaker: Breaker | undefined;
+  budget: RetryBudget | undefined;
   /** What other processes hear of this lane by. */
   link: LaneLink | undefined = undefined;
   readonly #runtime: Runtime;
-  readonly #whenOpen: "refuse" | "wait";
-  readonly #limiters: readonly RateGate[];
+  #whenOpen: "refuse" | "wait";
+  #limiters: readonly RateGate[];
   /** Whether there is a rate limit for answers to tell something about. */
-  readonly isLimited: boolean;
-  readonly #permits: Permits | undefined;
-  readonly #maxQueue: number;
+  isLimited: boolean;
+  #permits: Permits | undefined;
+  #maxQueue: number;
   readonly #ramp = new Ramp();
   readonly #queue = new WaitQueue<Admittee>();
   #timer: TimerHandle | undefined = undefined;
@@ -87,7 +92,26 @@ export class Lane {
     this.#limiters = parts.limiters ?? [];
     this.isLimited = this.#limiters.some(({ counts }) => counts);
     this.#permits = parts.permits;
-    this.#maxQueue = parts.maxQueue ?? 10_000;
+    this.#maxQueue = parts.maxQueue ?? MOST_WAITING;
+  }
+
+  /**
+   * Other policies from now on; `concurrency` is the count of permits, or undefined for no bound. What waits goes on waiting, by the
+   * new rules.
+   */
+  reshape(parts: Omit<LaneParts, "permits"> & { readonly concurrency: number | undefined }, now: number): void {
+    this.breaker = parts.breaker;
+    this.budget = parts.budget;
+    this.#whenOpen = parts.whenOpen ?? "refuse";
+    this.#limiters = parts.limiters ?? [];
+    this.isLimited = this.#limiters.some(({ counts }) => counts);
+    this.#maxQueue = parts.maxQueue ?? MOST_WAITING;
+    if (parts.concurrency === undefined) this.#permits = undefined;
+    else if (this.#permits === undefined) this.#permits = new Permits(parts.concurrency, this.#inFlight);
+    else this.#permits.resize(parts.concurrency);
+    if (parts.breaker === undefined) this.#mode = "closed";
+    this.#noticeBreaker(now);
+    this.#pump();
   }
 
   /** Lets the call go now (undefined), or later (a promise that rejects when it is refused or aborted). */
@@ -423,22 +447,4 @@ export class Lane {
  */
 function isPatient(by: Hold): boolean {
   return by === "permit" || by === "probe";
-}
-
-/** What a verdict tells the breaker about the other side's health. */
-function breakerOutcome(verdict: Verdict): BreakerOutcome {
-  switch (verdict.kind) {
-    case "success":
-      return "success";
-    case "transient":
-      return "failure";
-    case "malformed":
-      return verdict.effect === "unknown" ? "failure" : "ignored";
-    case "conflict":
-    case "throttled":
-    case "unauthorized":
-    case "permanent":
-    case "cancelled":
-      return "ignored";
-  }
 }

@@ -125,6 +125,25 @@ export interface EventMap {
   "inbox:conflict": { readonly source: string; readonly id: string; readonly takenAt: number };
   /** A delivery was not taken for what it is: its signature, its timestamp, its id. */
   "inbox:refused": { readonly source: string; readonly refusal: string; readonly because: string };
+  /** An operator has set limits over those of a definition, for a while. Instants are wall-clock ms; `endpoint` is `*` for all. */
+  "limits:overridden": {
+    readonly api: string;
+    readonly endpoint: string;
+    readonly limits: object;
+    readonly by: string;
+    readonly reason: string;
+    readonly since: number;
+    readonly until: number;
+  };
+  /** Limits are again as the definition has them. */
+  "limits:restored": {
+    readonly api: string;
+    readonly endpoint: string;
+    readonly how: "expired" | "ended" | "removed";
+    readonly by?: string;
+  };
+  /** Other definitions of APIs hold from now on. */
+  "apis:replaced": { readonly added: readonly string[]; readonly changed: readonly string[]; readonly removed: readonly string[] };
   /** A listener threw; the call it listened to went on. */
   "listener:failed": { readonly event: string; readonly error: unknown };
 }

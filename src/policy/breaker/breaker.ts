@@ -47,8 +47,8 @@ const LONGEST_HINT_MS = 86_400_000;
 const CLOSED: BreakerState = Object.freeze({ mode: "closed" });
 
 export class Breaker {
-  readonly #options: ResolvedBreakerOptions;
-  readonly #window: OutcomeWindow;
+  #options: ResolvedBreakerOptions;
+  #window: OutcomeWindow;
   readonly #random: () => number;
   #state: BreakerState = CLOSED;
   #generation = 0;
@@ -57,6 +57,13 @@ export class Breaker {
     this.#options = options;
     this.#window = new OutcomeWindow(options.window, options.windowMs);
     this.#random = random;
+  }
+
+  /** Other options from now on. Its state stays: an open one stays open as long as it was to. A window of another size begins empty. */
+  reshape(options: ResolvedBreakerOptions): void {
+    const { window, windowMs } = this.#options;
+    if (window !== options.window || windowMs !== options.windowMs) this.#window = new OutcomeWindow(options.window, options.windowMs);
+    this.#options = options;
   }
 
   /** The stamp to settle with, or {@link REFUSED}. Moves open to half-open when its time has come. */

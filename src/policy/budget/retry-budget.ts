@@ -48,6 +48,7 @@ const SLOTS = 11;
  * RetryBudget. Successes and retries are counted whole, so that no rounding piles up over months.
  */
 export class RetryBudget {
+  readonly options: ResolvedRetryBudget;
   readonly #ratio: number;
   readonly #reserve: number;
   readonly #slotMs: number;
@@ -58,6 +59,7 @@ export class RetryBudget {
   #retrySum = 0;
 
   constructor(options: ResolvedRetryBudget) {
+    this.options = options;
     this.#ratio = options.ratio;
     this.#reserve = (options.minPerSecond * options.ttlMs) / 1_000;
     this.#slotMs = options.ttlMs / (SLOTS - 1);

@@ -34,10 +34,17 @@ export function resolveConcurrency(options: ConcurrencyOptions | number, path = 
 
 /** A count of permits (a bulkhead). */
 export class Permits {
-  readonly #max: number;
-  #taken = 0;
+  #max: number;
+  #taken: number;
 
-  constructor(max: number) {
+  /** `taken` are out already. */
+  constructor(max: number, taken = 0) {
+    this.#max = max;
+    this.#taken = taken;
+  }
+
+  /** More of them, or fewer: then none is given until enough have come back. */
+  resize(max: number): void {
     this.#max = max;
   }
 
@@ -52,6 +59,6 @@ export class Permits {
   }
 
   get free(): number {
-    return this.#max - this.#taken;
+    return Math.max(0, this.#max - this.#taken);
   }
 }

@@ -13,16 +13,30 @@ export function wrongCost(cost: number): ConfigError {
  * other side's hints. Pure: `now` is monotonic ms.
  */
 export class Limiter {
-  readonly #buckets: readonly TokenBucket[];
+  #buckets: readonly TokenBucket[];
   /** The one with the shortest window: what a refusal without a word is most likely about. */
-  readonly #quickest: TokenBucket | undefined;
+  #quickest: TokenBucket | undefined;
   /** A hint of the other side stops all of them until then. */
   #pausedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(limits: readonly ResolvedRateLimit[]) {
     this.#buckets = limits.map((limit) => new TokenBucket(limit));
-    const shortest = Math.min(...limits.map(({ perMs }) => perMs));
-    this.#quickest = this.#buckets[limits.findIndex(({ perMs }) => perMs === shortest)];
+    this.#quickest = quickestOf(this.#buckets, limits);
+  }
+
+  /** Other limits from now on. Buckets keep what they hold, in their order; a further one begins full. A hint goes on holding. */
+  reshape(limits: readonly ResolvedRateLimit[], now: number): void {
+    this.#buckets = limits.map((limit, index) => {
+      const bucket = this.#buckets[index] ?? new TokenBucket(limit);
+      bucket.reshape(limit, now);
+      return bucket;
+    });
+    this.#quickest = quickestOf(this.#buckets, limits);
+  }
+
+  /** Waits for a hint that another limiter was given. */
+  pauseUntil(instant: number): void {
+    this.#pausedUntil = Math.max(this.#pausedUntil, instant);
   }
 
   /** Milliseconds until `cost` may be taken of every bucket; 0 when it may be taken now, Infinity when it never fits. */
@@ -81,4 +95,9 @@ export class Limiter {
     if (this.#pausedUntil > now) return 0;
     return Math.min(...this.#buckets.map((bucket) => bucket.available(now)));
   }
+}
+
+function quickestOf(buckets: readonly TokenBucket[], limits: readonly ResolvedRateLimit[]): TokenBucket | undefined {
+  const shortest = Math.min(...limits.map(({ perMs }) => perMs));
+  return buckets[limits.findIndex(({ perMs }) => perMs === shortest)];
 }

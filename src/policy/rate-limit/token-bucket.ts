@@ -15,11 +15,11 @@ export const LONGEST_PAUSE_MS = 86_400_000;
  * `burst + rate · t` units start. All instants are monotonic ms.
  */
 export class TokenBucket {
-  readonly #intervalMs: number;
-  readonly #burst: number;
-  readonly #stepMs: number;
+  #intervalMs: number;
+  #burst: number;
+  #stepMs: number;
   /** Whether a call takes its cost, or 1. */
-  readonly countsCost: boolean;
+  countsCost: boolean;
   /** When the bucket is full again ("theoretical arrival time" of the literature). */
   #fullAt = Number.NEGATIVE_INFINITY;
   #pausedUntil = Number.NEGATIVE_INFINITY;
@@ -33,7 +33,22 @@ export class TokenBucket {
     this.#intervalMs = options.perMs / options.limit;
     this.#burst = options.burst;
     this.countsCost = options.counts !== "calls";
-    this.#stepMs = Math.min(Math.max(options.perMs, SHORTEST_STEP_MS), LONGEST_STEP_MS);
+    this.#stepMs = stepOf(options);
+  }
+
+  /**
+   * Another rate and burst from now on. What it holds stays, as far as it fits: a higher burst is filled by the rate and not by the
+   * change, so that no more start than the old bound and then the new one allow.
+   */
+  reshape(options: ResolvedRateLimit, now: number): void {
+    const held = this.#burst - Math.max(0, this.#fullAt - now) / this.#interval(now);
+    this.#intervalMs = options.perMs / options.limit;
+    this.#burst = options.burst;
+    this.countsCost = options.counts !== "calls";
+    this.#stepMs = stepOf(options);
+    this.#fullAt = now + (options.burst - Math.min(options.burst, held)) * this.#interval(now);
+    // What was taken before is in that count.
+    this.#learnedAt = now;
   }
 
   /** Milliseconds until `cost` may be taken; 0 when it may be taken now. Infinity when it can never fit the burst. */
@@ -117,4 +132,8 @@ export class TokenBucket {
     if (grown >= 1) this.#share = 1;
     return Math.min(1, grown);
   }
+}
+
+function stepOf({ perMs }: ResolvedRateLimit): number {
+  return Math.min(Math.max(perMs, SHORTEST_STEP_MS), LONGEST_STEP_MS);
 }
