@@ -169,7 +169,8 @@ export function steps(database: Database, schema: string): StepStore {
 
   return {
     open: (requests) => inWaves(requests, hashOfRun, open),
-    finish: (given) => inWaves(given, keyOfStep, finish),
+    // Where a step occurs twice, the steps of its run go one after the other: they are listed in the order in which they were given.
+    finish: (given) => (new Set(given.map(keyOfStep)).size === given.length ? finish(given) : inWaves(given, hashOfRun, finish)),
     extend: (requests) =>
       inWaves(requests, hashOfRun, async (wave) => {
         const rows = await database.repeatable("extend leases of runs", moveLease, [
