@@ -116,7 +116,7 @@ export class FetchDoor {
     this.#engine.begun();
     try {
       const loop = sdkLoopOf(request);
-      const way: Way = { around: undefined, forwarding };
+      const way: Way = { api: this.#open.api, around: undefined, forwarding };
       return await (loop === undefined ? this.#send(request, way) : this.#sendInLoop(request, loop, way));
     } finally {
       this.#engine.ended();

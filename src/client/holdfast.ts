@@ -25,7 +25,7 @@ import { CallDoor, type CallOptions } from "./call-door.ts";
 import { Callbacks } from "./callbacks.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import type { SyncDefinition } from "../durable/sync/definition.ts";
-import { Engine } from "./engine.ts";
+import { Engine, type OpenApi } from "./engine.ts";
 import { ownRuntime, type Environment } from "./environment.ts";
 import { checkFetchOptions, FetchDoor, type FetchOptions } from "./fetch-door.ts";
 import { LetterWebhook } from "./letter-webhook.ts";
@@ -320,7 +320,7 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
     close,
     [Symbol.asyncDispose]: () => close(),
   };
-  return { hf, engine, find, knows: (name) => apis.has(name) };
+  return { hf, engine, find: (name) => apis.find(name), knows: (name) => apis.names().includes(name) };
 }
 
 const OPTIONS = [
