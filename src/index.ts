@@ -103,6 +103,7 @@ export type {
 export type { Pipeline, PipelineEnd, PipelineProgress, PipelineReport, RunManyOptions } from "./durable/pipeline/pipeline.ts";
 export type { ParkedStep } from "./durable/pipeline/pipeline-run.ts";
 export type { PipelineHandleOptions } from "./client/pipeline-door.ts";
+export type { Pipelines } from "./client/pipelines.ts";
 export type { WorkerOptions } from "./engine/worker-options.ts";
 export type { FetchOptions } from "./client/fetch-door.ts";
 export type { TaskOptions } from "./client/task.ts";

@@ -7,6 +7,7 @@ import { lanesCommand } from "./commands/lanes.ts";
 import { mockCommand } from "./commands/mock.ts";
 import { opsCommand } from "./commands/ops.ts";
 import { serveCommand } from "./commands/serve.ts";
+import { pipelinesCommand } from "./commands/pipelines.ts";
 import { storeHealthCommand } from "./commands/store.ts";
 import { syncsCommand } from "./commands/syncs.ts";
 import { faultOf } from "./fault.ts";
@@ -28,6 +29,7 @@ function program(): Command {
     opsCommand(),
     lanesCommand(),
     syncsCommand(),
+    pipelinesCommand(),
     mockCommand(),
     storeHealthCommand(),
     configCommand(),

@@ -38,6 +38,7 @@ import type { EnqueueOptions } from "./new-operation.ts";
 import { InboxDoor, type InboxOptions } from "./inbox-door.ts";
 import { LocalApis } from "./local-apis.ts";
 import { PipelineDoor, type PipelineHandleOptions } from "./pipeline-door.ts";
+import { Pipelines } from "./pipelines.ts";
 import { operationsOf, QueueDoor } from "./queue-door.ts";
 import { SyncDoor, type Sync } from "./sync-door.ts";
 import { Syncs } from "./syncs.ts";
@@ -101,6 +102,8 @@ export interface Holdfast<Name extends string = string> {
     definition: PipelineDefinition<Input, Steps, string>,
     options?: PipelineHandleOptions,
   ): Pipeline<Input, PipelineResults<Steps>>;
+  /** The runs of this store's pipelines, for people. */
+  readonly pipelines: Pipelines;
   /**
    * Opens an inbox for the webhooks of one sender: an HTTP endpoint that verifies them, takes each event once, and answers 2xx when what
    * is to be done about it is durable.
@@ -287,6 +290,7 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
     sync: (definition) => syncs.open(definition),
     syncs: new Syncs(engine),
     pipeline: (definition, pipelineOptions = {}) => pipelines.handle(definition, pipelineOptions),
+    pipelines: new Pipelines(pipelines),
     inbox: (inboxOptions) => inboxes.open(inboxOptions),
     task: (taskOptions, fn) => runTask(runtime, taskOptions, fn),
     deadLetters: new DeadLetters(engine, (name) => apis.get(name), pipelines),

@@ -15,6 +15,7 @@ import { planOf, type PipelinePlan } from "../durable/pipeline/plan.ts";
 import { RunKeeper } from "../durable/pipeline/run-keeper.ts";
 import type { StepLetter } from "../durable/pipeline/step-task.ts";
 import { sleep } from "../ports/clock.ts";
+import type { StepStore } from "../ports/step-store.ts";
 import type { Store } from "../ports/store.ts";
 import type { Engine, OpenApi } from "./engine.ts";
 import { StepCalls } from "./step-call.ts";
@@ -52,6 +53,22 @@ export class PipelineDoor {
     }
     this.#planOf(definition, path);
     this.#known.set(name, definition);
+  }
+
+  get names(): readonly string[] {
+    return [...this.#known.keys()];
+  }
+
+  /** Runs of all pipelines. @throws StoreError where the store keeps none */
+  get store(): StepStore {
+    return this.#portsOf().store;
+  }
+
+  byName(name: string): Pipeline<unknown, Readonly<Record<string, unknown>>> | undefined {
+    const definition = this.#known.get(name);
+    return definition === undefined
+      ? undefined
+      : new PipelineRunner(this.#planOf(definition, `pipelines.${name}`), this.#portsOf(), undefined);
   }
 
   knows(name: string): boolean {
