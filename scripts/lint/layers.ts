@@ -76,7 +76,9 @@ export const CLOCK_PLACES: readonly string[] = ["adapters/clock", "adapters/rand
 
 /** Tests with real processes and sockets, which live on real time. Paths from the root of the repository. */
 export const REAL_TIME_TESTS: readonly string[] = [
-  ...["browser", "cli", "client", "crash", "demo", "docs", "exec", "gateway", "ground", "inbox", "lint", "package", "sdk"].map((folder) => `test/${folder}`),
+  ...["browser", "cli", "client", "crash", "demo", "docs", "examples", "exec", "gateway", "ground", "inbox", "lint", "package", "sdk"].map(
+    (folder) => `test/${folder}`,
+  ),
   "src/testing/flaky-api",
 ];
 
