@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { HoldfastConfig } from "../api/define-config.ts";
@@ -13,14 +13,17 @@ export interface LoadedConfig {
   readonly config: HoldfastConfig;
 }
 
-/** Reads the config that was named, or the one in this folder. Answers undefined where none was named and none is there. */
-export async function loadConfig(named: string | undefined): Promise<LoadedConfig | undefined> {
+/** Reads the config that was named, or the one in this folder; `fresh`: as it stands now. Answers undefined where none was named and none is there. */
+export async function loadConfig(
+  named: string | undefined,
+  { fresh = false }: { readonly fresh?: boolean } = {},
+): Promise<LoadedConfig | undefined> {
   const file = named ?? NAMES.find((name) => existsSync(name));
   if (file === undefined) return undefined;
   if (!existsSync(file))
     throw new ConfigError({ path: "--config", message: `--config ${file} does not exist; name a file such as ${NAMES.join(" or ")}` });
   const { defineConfig } = await import("../api/define-config.ts");
-  const config = extname(file) === ".json" ? parseJson(file) : await importDefault(file);
+  const config = extname(file) === ".json" ? parseJson(file) : await importDefault(file, fresh);
   return { file, config: defineConfig(config as HoldfastConfig) };
 }
 
@@ -32,10 +35,13 @@ function parseJson(file: string): unknown {
   }
 }
 
-async function importDefault(file: string): Promise<unknown> {
+/** Modules are remembered by their address; one that is to be read anew gets another. */
+async function importDefault(file: string, fresh: boolean): Promise<unknown> {
   let module: { readonly default?: unknown };
   try {
-    module = (await import(pathToFileURL(resolve(file)).href)) as { readonly default?: unknown };
+    const url = pathToFileURL(resolve(file));
+    if (fresh) url.searchParams.set("read", String(statSync(file).mtimeMs));
+    module = (await import(url.href)) as { readonly default?: unknown };
   } catch (cause) {
     throw new ConfigError({
       path: file,

@@ -324,7 +324,7 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
     close,
     [Symbol.asyncDispose]: () => close(),
   };
-  return { hf, engine, find: (name) => apis.find(name), knows: (name) => apis.names().includes(name) };
+  return { hf, engine, find: (name) => apis.find(name), knows: (name) => apis.has(name) };
 }
 
 const OPTIONS = [

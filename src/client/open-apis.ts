@@ -56,6 +56,11 @@ export class OpenApis {
     this.#own.set(name, open);
   }
 
+  /** Whether it is one of the user's. */
+  has(name: string): boolean {
+    return this.#apis.has(name);
+  }
+
   /** As their user knows them. */
   names(): readonly string[] {
     return [...this.#apis.keys()];

@@ -153,15 +153,16 @@ export class Forwarder {
   }
 
   #find(name: string): Upstream | undefined {
-    const found = this.#upstreams.get(name);
-    if (found !== undefined) return found;
     const { open } = this.#parts;
     if (!open.knows(name)) return undefined;
     const opened = open.find(name);
+    const found = this.#upstreams.get(name);
+    if (found?.api === opened.api) return found;
     const { baseUrl } = opened.api;
     if (baseUrl === undefined) return undefined;
     const base = baseUrl.href.replace(/\/$/, "");
-    const upstream = { api: opened.api, base, door: new FetchDoor(open.engine, opened, {}) };
+    // A copy: a request whose URL was made by this definition must not get the credential of a later one.
+    const upstream = { api: opened.api, base, door: new FetchDoor(open.engine, { ...opened }, {}) };
     this.#upstreams.set(name, upstream);
     return upstream;
   }

@@ -7,6 +7,7 @@ import type { ApiOptions } from "../api/api-options.ts";
 import { resolveGatewayOptions, type GatewayOptions } from "../api/gateway-options.ts";
 import { resolveApi } from "../api/resolve-api.ts";
 import { openHoldfast, type HoldfastOptions } from "../client/holdfast.ts";
+import type { ApiChanges } from "../client/open-apis.ts";
 import { ConfigError } from "../core/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StoreFactory } from "../ports/store.ts";
@@ -43,6 +44,11 @@ export interface Gateway {
   /** Such as `http://127.0.0.1:4180`, without a closing slash. */
   readonly url: string;
   readonly port: number;
+  /**
+   * Other APIs and tokens from now on; requests under way end by the old ones. A mistake changes nothing.
+   * @throws ConfigError
+   */
+  reload(config: Pick<ServeOptions, "apis"> & { readonly tokens: readonly TokenEntry[] }): ApiChanges;
   /** Ends it: new requests are refused, what is under way gets its grace, work that is left is handed back. */
   close(): Promise<void>;
 }
@@ -94,6 +100,12 @@ export async function serve(options: ServeOptions): Promise<Gateway> {
     return {
       url: `http://${name}:${address.port}`,
       port: address.port,
+      reload({ apis, tokens: entries }) {
+        refuseOpenDoor(host, entries);
+        const changes = open.hf.replaceApis(apis);
+        parts.authenticator.replace("config", entries);
+        return changes;
+      },
       close: () => end(listener, app, endWork, { clock, graceMs: resolved.graceMs }),
     };
   } catch (error) {

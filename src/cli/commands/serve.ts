@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import { Command, InvalidArgumentError } from "commander";
 import { resolveTokens } from "../../api/token-options.ts";
 import { ConfigError } from "../../core/errors.ts";
+import type { ApiChanges } from "../../client/open-apis.ts";
 import { loadConfig } from "../config-file.ts";
+import { reloadOnChange } from "../config-reload.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { storeFactory, targetOf } from "../store-factory.ts";
 import { version } from "../version.ts";
@@ -19,6 +21,7 @@ Examples:
   $ holdfast serve --host 0.0.0.0 --port 4180     (takes tokens in the config)
 
 Then, in any language: base URL http://127.0.0.1:4180/to/NAME, where NAME stands under apis in the config.
+SIGHUP, or a change of the config's file, takes its APIs and tokens without dropping a call.
 It ends at Ctrl-C or SIGTERM, once what is under way has ended (gateway.grace); a second one ends it at once.
 docs/guide/gateway.md tells the rest.`;
 
@@ -50,7 +53,7 @@ async function runServe({ config: named, host, port }: ServeCommandOptions): Pro
   const running = await serve({
     apis,
     store: await storeFactory(targetOf(loaded)),
-    tokens: resolveTokens(tokens, (token) => createHash("sha256").update(token).digest("hex")),
+    tokens: resolveTokens(tokens, hash),
     engine: {
       ...(worker === undefined ? {} : { worker }),
       ...(pipelines === undefined ? {} : { pipelines }),
@@ -60,14 +63,35 @@ async function runServe({ config: named, host, port }: ServeCommandOptions): Pro
     host,
     port,
     version: version(),
-    log: (line) => console.error(`holdfast: ${line}`),
+    log,
   });
+  const stopReloading = reloadOnChange(
+    loaded,
+    (config) => told(running.reload({ apis: config.apis, tokens: resolveTokens(config.tokens ?? [], hash) })),
+    log,
+  );
   const ended = signalled();
   console.log(`listening on ${running.url}`);
   const signal = await ended;
   console.log(`${signal}: ending; what is under way goes on`);
+  stopReloading();
   await running.close();
   process.exitCode = exitCodes.ok.code;
+}
+
+function hash(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
+}
+
+function log(line: string): void {
+  console.error(`holdfast: ${line}`);
+}
+
+function told(changes: ApiChanges): string {
+  const parts = Object.entries(changes).flatMap(([what, names]: [string, readonly string[]]) =>
+    names.length === 0 ? [] : [`${what}: ${names.join(", ")}`],
+  );
+  return parts.join("; ") || "no API changed";
 }
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
