@@ -1,16 +1,20 @@
 /**
  * A process that makes so many calls of one API, as quickly as its share of the rate limit lets it. Arguments: the store's
- * address, the API's URL, how many calls.
+ * address or "memory", the API's URL, how many calls, and the coordinator: "store", or "redis URL PREFIX".
  */
+import { Redis } from "ioredis";
+import { redis } from "../../src/adapters/coordinator/redis/index.ts";
 import { createHoldfast } from "../../src/client/holdfast.ts";
 import { openStore } from "../crash/loop/backend.ts";
 import { RATE } from "./rate.ts";
 
-const [store = "", baseUrl = "", count = "0"] = process.argv.slice(2);
+const [store = "", baseUrl = "", count = "0", coordinator = ""] = process.argv.slice(2);
+const [kind, url = "", prefix = ""] = coordinator.split(" ");
 
+const client = kind === "redis" ? new Redis(url) : undefined;
 const hf = await createHoldfast({
-  store: openStore(store),
-  coordinator: "store",
+  ...(store !== "memory" && { store: openStore(store) }),
+  coordinator: client === undefined ? "store" : redis(client, { prefix }),
   apis: { crm: { baseUrl, rateLimit: RATE, maxWait: "1m", timeout: { total: "1m" } } },
 });
 // The first request of a process takes long, and what is measured here is when requests come in.
@@ -23,3 +27,4 @@ const statuses = await Promise.all(
 );
 process.stdout.write(JSON.stringify(statuses));
 await hf.close();
+client?.disconnect();

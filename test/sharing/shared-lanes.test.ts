@@ -124,6 +124,7 @@ describe("a rate limit that two processes share", () => {
   it("does not hang on a coordinator that never answers", async () => {
     const { engines, during } = await world({ rateLimit: SLOW }, { exchange: () => new Promise(() => {}), sweep: async () => 0 });
     expect(await during(many(engines[0] as Holdfast<"crm">, 10))).toBeLessThan(1_500);
+    expect(await during((engines[0] as Holdfast<"crm">).close())).toBeLessThan(1_500);
   });
 });
 

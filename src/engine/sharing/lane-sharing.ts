@@ -1,14 +1,17 @@
 import type { Coordinator, ExchangeAnswer } from "../../ports/coordinator.ts";
-import type { TimerHandle } from "../../ports/clock.ts";
+import { sleep, type TimerHandle } from "../../ports/clock.ts";
 import type { LaneKey } from "../../ports/operation-store.ts";
 import type { ResolvedRateLimit } from "../../policy/rate-limit/options.ts";
 import type { Runtime } from "../runtime.ts";
-import type { Party } from "./party.ts";
+import { PATIENCE_MS, type Party } from "./party.ts";
 import { SharedBreakerLink, type HearingLane } from "./shared-breaker-link.ts";
 import { SharedRateBlock } from "./shared-rate-block.ts";
 
 /** How often lanes that are in use hear what others have to say. */
 const BEAT_MS = 1_000;
+/** How often what is known of idle lanes is forgotten, while lanes are in use. */
+const SWEEP_MS = 60_000;
+const SWEEP_BATCH = 1_000;
 /** A lane that nobody used for so long has nothing to hear. */
 const QUIET_MS = 10_000;
 
@@ -24,11 +27,13 @@ export class LaneSharing {
   #underWay: Promise<void> | undefined = undefined;
   readonly #used = new Map<SharedBreakerLink, number>();
   #timer: TimerHandle | undefined = undefined;
+  #sweptAt: number;
   #closed = false;
 
   constructor(coordinator: Coordinator, runtime: Runtime) {
     this.#coordinator = coordinator;
     this.#runtime = runtime;
+    this.#sweptAt = runtime.clock.monotonic();
   }
 
   /** One bucket of a rate limit, shared with all who have the same name for it. */
@@ -56,10 +61,16 @@ export class LaneSharing {
       });
   }
 
+  /** Waits for what is under way, as long as a lane would. */
   async close(): Promise<void> {
+    const { clock } = this.#runtime;
     this.#closed = true;
-    if (this.#timer !== undefined) this.#runtime.clock.clearTimer(this.#timer);
-    await this.#underWay;
+    if (this.#timer !== undefined) clock.clearTimer(this.#timer);
+    if (this.#underWay === undefined) return;
+    const enough = new AbortController();
+    const waited = sleep(clock, PATIENCE_MS, enough.signal).catch(() => undefined);
+    await Promise.race([this.#underWay, waited]);
+    enough.abort();
   }
 
   async #exchange(): Promise<void> {
@@ -95,6 +106,10 @@ export class LaneSharing {
       for (const [link, usedAt] of this.#used) {
         if (now - usedAt > QUIET_MS) this.#used.delete(link);
         else this.ask(link);
+      }
+      if (now - this.#sweptAt > SWEEP_MS) {
+        this.#sweptAt = now;
+        this.#coordinator.sweep(clock.now(), SWEEP_BATCH).catch(() => {});
       }
       if (this.#used.size > 0 && !this.#closed) this.#beatLater();
     }, BEAT_MS);

@@ -2,7 +2,7 @@ import type { ExchangeAnswer, ExchangeRequest, SharedRate } from "../../ports/co
 import type { Clock } from "../../ports/clock.ts";
 import type { LaneKey } from "../../ports/operation-store.ts";
 import type { ResolvedRateLimit } from "../../policy/rate-limit/options.ts";
-import type { Party } from "./party.ts";
+import { PATIENCE_MS, type Party } from "./party.ts";
 
 /** How long a token may be held before it is used, at most; then it has expired, and its time has passed unused. */
 const LONGEST_HELD_MS = 250;
@@ -10,8 +10,6 @@ const LONGEST_HELD_MS = 250;
 const AT_ONCE_MS = 5;
 /** When whoever waits for an answer looks again, if it has not come before. */
 const LOOK_AGAIN_MS = 10;
-/** How long an answer is waited for. */
-const PATIENCE_MS = 1_000;
 /** How long a process goes by its own limit alone where nobody answers. */
 const ALONE_MS = 1_000;
 /** Bursts below this are not lowered, and only tokens that somebody waits for are asked for. */
