@@ -12,7 +12,7 @@ import type { WorkerOptions } from "../engine/worker-options.ts";
 import type { WorkFunction } from "../engine/function-work.ts";
 import type { Lane } from "../engine/lane.ts";
 import { LaneRegistry } from "../engine/lane-registry.ts";
-import type { EventListener, EventName } from "../ports/events.ts";
+import { EVENTS, type EventListener, type EventName } from "../ports/events.ts";
 import type { CoordinatorFactory } from "../ports/coordinator.ts";
 import { LaneSharing } from "../engine/sharing/lane-sharing.ts";
 import { openCoordinator } from "./coordinator.ts";
@@ -381,38 +381,6 @@ function checkApis(apis: unknown): void {
     message: `apis is ${shown(apis)}; give the APIs that are called, by name: { crm: defineApi({ baseUrl: … }) }`,
   });
 }
-
-/** Every event, so that listening to one that does not exist is an error and not silence. The compiler holds it to the map. */
-const EVENTS: Readonly<Record<EventName, true>> = {
-  "attempt:started": true,
-  "attempt:settled": true,
-  "retry:scheduled": true,
-  "call:settled": true,
-  "breaker:changed": true,
-  "lane:waited": true,
-  "limiter:paused": true,
-  "dead-letter:added": true,
-  "operation:settled": true,
-  "run:opened": true,
-  "step:settled": true,
-  "run:settled": true,
-  "store:failed": true,
-  "credential:refreshed": true,
-  "idempotency:replayed": true,
-  "nesting:detected": true,
-  "lanes:overflow": true,
-  "sync:ended": true,
-  "sync:held": true,
-  "sync:reset": true,
-  "inbox:taken": true,
-  "inbox:duplicate": true,
-  "inbox:conflict": true,
-  "inbox:refused": true,
-  "limits:overridden": true,
-  "limits:restored": true,
-  "apis:replaced": true,
-  "listener:failed": true,
-};
 
 function statusOf(lane: Lane): LaneStatus {
   return {

@@ -150,3 +150,35 @@ export interface EventMap {
 
 export type EventName = keyof EventMap;
 export type EventListener<Name extends EventName> = (event: EventMap[Name]) => void;
+
+/** Every event, so that listening to one that does not exist is an error and not silence. The compiler holds it to the map. */
+export const EVENTS: Readonly<Record<EventName, true>> = {
+  "attempt:started": true,
+  "attempt:settled": true,
+  "retry:scheduled": true,
+  "call:settled": true,
+  "breaker:changed": true,
+  "lane:waited": true,
+  "limiter:paused": true,
+  "dead-letter:added": true,
+  "operation:settled": true,
+  "run:opened": true,
+  "step:settled": true,
+  "run:settled": true,
+  "store:failed": true,
+  "credential:refreshed": true,
+  "idempotency:replayed": true,
+  "nesting:detected": true,
+  "lanes:overflow": true,
+  "sync:ended": true,
+  "sync:held": true,
+  "sync:reset": true,
+  "inbox:taken": true,
+  "inbox:duplicate": true,
+  "inbox:conflict": true,
+  "inbox:refused": true,
+  "limits:overridden": true,
+  "limits:restored": true,
+  "apis:replaced": true,
+  "listener:failed": true,
+};
