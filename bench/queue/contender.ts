@@ -14,6 +14,9 @@ export interface Contender {
 /** What a job carries: about 200 bytes. */
 export const PAYLOAD: Readonly<Record<string, string>> = { email: "ada@example.com", note: "x".repeat(150) };
 
+/** Callers that each wait for theirs. */
+export const CALLERS = 50;
+
 /** Jobs under way at once in one worker, for all. */
 export const CONCURRENCY = 200;
 

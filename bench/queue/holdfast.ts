@@ -2,7 +2,7 @@ import { Client, Pool } from "pg";
 import { postgres } from "../../src/adapters/store/postgres/index.ts";
 import { sqlite } from "../../src/adapters/store/sqlite/index.ts";
 import { createHoldfast } from "../../src/client/holdfast.ts";
-import { CONCURRENCY, CONNECTIONS, PAYLOAD, type Contender } from "./contender.ts";
+import { CALLERS, CONCURRENCY, CONNECTIONS, PAYLOAD, type Contender } from "./contender.ts";
 
 const LANE = { api: "crm", endpoint: "POST /contacts", partition: "" } as const;
 
@@ -15,7 +15,8 @@ export async function openHoldfast(address: string, baseUrl?: string): Promise<C
   const hf = await createHoldfast({
     apis: { crm: { baseUrl: baseUrl ?? "https://api.example.com", durability: "none" } },
     store: pool === undefined ? sqlite(address) : postgres(pool, { listen: () => new Client({ connectionString: address }) }),
-    worker: { concurrency: 2 * CONCURRENCY, laneConcurrency: CONCURRENCY },
+    // Real calls: as many at once as those of the callers that it is compared with.
+    worker: { concurrency: 2 * CONCURRENCY, laneConcurrency: baseUrl === undefined ? CONCURRENCY : CALLERS },
     ...(baseUrl === undefined && { transport: async () => new Response(null, { status: 204 }) }),
   });
   // A process that enqueues works as well; the others do not before they are told to.

@@ -14,13 +14,11 @@ import { testDatabase } from "../../test/postgres/server.ts";
 import { absolute, compare, type Figure, type Suite } from "../figure.ts";
 import { median } from "../harness.ts";
 import type { Command } from "./child.ts";
+import { CALLERS } from "./contender.ts";
 import type { ContenderName } from "./contenders.ts";
 import { installPeers } from "./install-peers.ts";
 import { drainMs, startProcess, type Process } from "./processes.ts";
 import { startRedis } from "./redis-server.ts";
-
-/** Callers that wait for each of theirs. */
-const CALLERS = 50;
 
 interface Effort {
   readonly rounds: number;

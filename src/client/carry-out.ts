@@ -372,8 +372,9 @@ function keySent({ idempotencyKey, id, request }: NewOperation, open: OpenApi | 
 
 /** Why its URL is not the API's any more. The credential must not follow it. */
 function strangerOf({ request }: NewOperation, { api }: OpenApi): string | undefined {
+  if (api.baseUrl === undefined || request.url.startsWith(`${api.baseUrl.origin}/`)) return undefined;
   const { origin } = new URL(request.url);
-  if (api.baseUrl === undefined || api.baseUrl.origin === origin) return undefined;
+  if (api.baseUrl.origin === origin) return undefined;
   return `it was accepted for ${origin}, and apis.${api.name}.baseUrl stands at ${api.baseUrl.origin} now`;
 }
 
@@ -383,7 +384,10 @@ function restored({ request }: NewOperation, { api }: OpenApi): HttpRequest {
   return {
     method,
     url,
-    path: pathBelow(api.baseUrl, new URL(url)),
+    // Its endpoint is known, so that hardly anybody asks.
+    get path() {
+      return pathBelow(api.baseUrl, new URL(url));
+    },
     headers: new Headers(headers.map(([name, value]) => [name, value] as [string, string])),
     body: (body ?? null) as BodyInit | null,
     replayable: true,
