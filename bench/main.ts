@@ -27,7 +27,13 @@ const { values, positionals } = parseArgs({
 });
 
 /** Suites that run only when they are asked for by name. */
-const onRequest: Readonly<Record<string, string>> = { queue: "./queue/suite.ts", parked: "./queue/parked.ts" };
+const onRequest: Readonly<Record<string, string>> = {
+  "queue-sqlite": "./queue/suite.ts",
+  "queue-postgres": "./queue/suite.ts",
+  parked: "./queue/parked.ts",
+};
+/** Several of them by one name. */
+const groups: Readonly<Record<string, readonly string[]>> = { queue: ["queue-sqlite", "queue-postgres"] };
 
 const names = readdirSync(new URL("suites/", import.meta.url))
   .filter((file) => file.endsWith(".ts"))
@@ -40,21 +46,29 @@ else await measure(values.only);
 /** Runs one suite here and writes its figures, one a line. */
 async function measure(name: string): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
-  const { suite } = (await import(onRequest[name] ?? `./suites/${name}.ts`)) as { readonly suite: Suite };
-  for (const figure of await suite.run(values.quick)) process.stdout.write(`${JSON.stringify(figure)}\n`);
+  for (const figure of await (await suiteOf(name)).run(values.quick)) process.stdout.write(`${JSON.stringify(figure)}\n`);
   // What a peer leaves running holds nobody up.
   process.exit(0);
 }
 
+async function suiteOf(name: string): Promise<Suite> {
+  const file = onRequest[name];
+  if (file === undefined) return ((await import(`./suites/${name}.ts`)) as { readonly suite: Suite }).suite;
+  const { suites } = (await import(file)) as { readonly suites: Readonly<Record<string, Suite>> };
+  return suites[name] as Suite;
+}
+
 async function report(): Promise<void> {
-  const unknown = positionals.filter((name) => !names.includes(name) && !Object.hasOwn(onRequest, name));
+  const unknown = positionals.filter((name) => ![...names, ...Object.keys(onRequest), ...Object.keys(groups)].includes(name));
   if (unknown.length > 0) {
-    console.error(`there is no suite named ${unknown.join(", ")}; there are ${[...names, ...Object.keys(onRequest)].join(", ")}`);
+    console.error(
+      `there is no suite named ${unknown.join(", ")}; there are ${[...names, ...Object.keys(groups), ...Object.keys(onRequest)].join(", ")}`,
+    );
     process.exitCode = 2;
     return;
   }
   const figures: Figure[] = [];
-  for (const name of positionals.length === 0 ? names : positionals) {
+  for (const name of positionals.length === 0 ? names : positionals.flatMap((given) => groups[given] ?? [given])) {
     if (!values.json) process.stderr.write(`measuring ${name} …\n`);
     figures.push(...(await figuresOf(name)));
   }
