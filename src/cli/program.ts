@@ -1,6 +1,8 @@
 import { Command } from "commander";
+import { completionCommand } from "./commands/completion.ts";
 import { configCommand } from "./commands/config.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { dlqCommand } from "./commands/dlq.ts";
 import { execCommand } from "./commands/exec.ts";
 import { lanesCommand } from "./commands/lanes.ts";
@@ -33,6 +35,8 @@ function program(): Command {
     mockCommand(),
     storeHealthCommand(),
     configCommand(),
+    doctorCommand(),
+    completionCommand(root),
   ])
     root.addCommand(command);
   return throwing(root);

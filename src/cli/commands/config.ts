@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { Command } from "commander";
 import { ConfigError } from "../../core/errors.ts";
 import { loadConfig } from "../config-file.ts";
@@ -17,6 +18,13 @@ export function configCommand(): Command {
         .option("--json", "print JSON")
         .addHelpText("after", "\nExample:\n  $ holdfast config check --config holdfast.config.json")
         .action(runCheck),
+    )
+    .addCommand(
+      new Command("init")
+        .description("write a config to begin with, with comments; an existing file is left alone")
+        .argument("[file]", "where", "holdfast.config.ts")
+        .addHelpText("after", "\nExample:\n  $ holdfast config init")
+        .action(runInit),
     );
 }
 
@@ -44,4 +52,21 @@ async function runCheck(options: { readonly config?: string; readonly json?: tru
 
 function asJson({ name, inForce }: { readonly name: string; readonly inForce: readonly InForce[] }): object {
   return { name, inForce: Object.fromEntries(inForce.map(({ option, value, from }) => [option, { value, from }])) };
+}
+
+async function runInit(file: string): Promise<void> {
+  if (!/\.[cm]?[tj]s$/.test(file))
+    throw new ConfigError({ path: "file", message: `${file} is no module; name one such as holdfast.config.ts` });
+  const { CONFIG_START } = await import("../config-start.ts");
+  try {
+    writeFileSync(file, CONFIG_START, { flag: "wx" });
+  } catch (cause) {
+    const there = (cause as { readonly code?: string }).code === "EEXIST";
+    throw new ConfigError({
+      path: "file",
+      message: there ? `${file} is there already; it was left alone` : `${file} cannot be written`,
+      cause,
+    });
+  }
+  console.log(`${file} written; look at it with: holdfast config check --config ${file}`);
 }
