@@ -2,12 +2,12 @@
  * A report of 12 blocks, each written by a language model, then put together: a pipeline over blocks, under the profile `llm`.
  *
  * The model has a bad day: it is overloaded, throttles, and loses an answer. Nobody here retries anything; what a block cost is paid
- * once, because what it gave is kept. Run it: `node examples/llm-batch/main.ts`. With a file for the store it can be killed and
- * started again: `node examples/llm-batch/main.ts report.db`.
+ * once, because what it gave is kept. Run it where holdfast is installed: `node main.ts`. With a file for the store it can be killed
+ * and started again: `node main.ts report.db`.
  */
-import { createHoldfast, defineApi, definePipeline } from "../../src/index.ts";
-import { sqlite } from "../../src/adapters/store/sqlite/index.ts";
-import { flakyApi } from "../../src/testing/index.ts";
+import { createHoldfast, defineApi, definePipeline } from "holdfast";
+import { sqlite } from "holdfast/sqlite";
+import { flakyApi } from "holdfast/testing";
 
 /** What stands in for the provider. */
 const model = await flakyApi({

@@ -15,19 +15,22 @@ afterAll(() => {
 describe.concurrent("the examples of the shapes of work", () => {
   it("an LLM batch of 12 blocks comes through a bad day, and pays for no block twice when it is started again", async () => {
     const program = join(repositoryRoot, "examples", "llm-batch", "main.ts");
-    const first = await run(process.execPath, [program, join(folder, "report.db")], { cwd: folder, show: "capture" });
+    // Here "holdfast" is the source, as in the examples of the documentation.
+    const preload = join(repositoryRoot, "test", "docs", "harness", "source-package.mjs");
+    const args = ["--import", preload, program, join(folder, "report.db")];
+    const first = await run(process.execPath, args, { cwd: folder, show: "capture" });
     expect(first.code, first.output).toBe(0);
     // 12 blocks, and one request more for each of the five that went wrong.
     expect(first.output).toContain("12 of 12 blocks, 17 requests");
     expect(first.output.match(/^Block \d+: all is well\.$/gm)).toHaveLength(12);
-    const again = await run(process.execPath, [program, join(folder, "report.db")], { cwd: folder, show: "capture" });
+    const again = await run(process.execPath, args, { cwd: folder, show: "capture" });
     expect(again.output).toContain("12 of 12 blocks, 0 requests");
   });
 
   it("a daily briefing under exec, with the options of its crontab", async () => {
     const line = readFileSync(join(repositoryRoot, "examples", "daily-briefing", "crontab"), "utf8");
     for (const option of ["--transient 75", "--schedule 0,30s,90s,180s", "--timeout 300s,300s,600s,600s"]) expect(line).toContain(option);
-    const program = join(repositoryRoot, "examples", "daily-briefing", "briefing.mjs");
+    const program = join(repositoryRoot, "examples", "daily-briefing", "briefing.ts");
     // The same, but that nobody waits for half a minute.
     const args = [
       "exec",

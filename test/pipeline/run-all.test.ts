@@ -1,9 +1,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { postgres } from "../../src/adapters/store/postgres/index.ts";
 import { sqlite } from "../../src/adapters/store/sqlite/index.ts";
 import { createHoldfast, definePipeline, type PipelineProgress } from "../../src/index.ts";
+import type { StoreFactory } from "../../src/ports/store.ts";
+import { testDatabase, type TestDatabase } from "../postgres/server.ts";
 import { bench, CRM, gate, turn } from "../queue/bench.ts";
 
 const two = definePipeline("two")
@@ -113,36 +117,49 @@ describe("an engine that closes", () => {
   });
 });
 
-describe("over SQLite", () => {
+describe("over a store on disk", () => {
   let folder: string;
-  beforeAll(() => {
+  let database: TestDatabase;
+  let pool: Pool;
+  beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "holdfast-pipeline-"));
+    database = await testDatabase();
+    pool = new Pool({ connectionString: database.url, max: 4 });
   });
-  afterAll(() => {
+  afterAll(async () => {
+    await pool.end();
+    await database.dispose();
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it("what was done outlives the process", async () => {
+  it.each<[string, () => StoreFactory]>([
+    ["SQLite", () => sqlite(join(folder, "runs.db"))],
+    ["PostgreSQL", () => postgres(pool)],
+  ])("%s: what was done outlives the process, and is not done again", async (_name, store) => {
     const sent: string[] = [];
     let failing = true;
     const open = (): ReturnType<typeof createHoldfast<"crm" | "other">> =>
       createHoldfast({
         apis: APIS,
-        store: sqlite(join(folder, "runs.db")),
+        store: store(),
         transport: async (url) => {
           sent.push(new URL(url).pathname);
-          return Response.json({}, { status: failing && url.includes("second") ? 422 : 200 });
+          return Response.json({ of: url.slice(-1) }, { status: failing && url.includes("second") ? 422 : 200 });
         },
       });
+    const subjects = Array.from({ length: 40 }, (_, index) => String(index));
     const first = await open();
-    expect(await first.pipeline(two).runAll(["1", "2"])).toMatchObject({ parked: 2 });
+    expect(await first.pipeline(two).runAll(subjects)).toMatchObject({ runs: 40, parked: 40 });
     await first.close();
     failing = false;
     const second = await open();
-    expect(second.pipeline(two).steps).toEqual(["first", "second"]);
-    expect(await second.deadLetters.replay({ filter: {} })).toMatchObject({ resolved: 2 });
-    expect((await second.pipeline(two).list({ state: "succeeded" })).items.map(({ subject }) => subject).sort()).toEqual(["1", "2"]);
-    expect(sent.filter((path) => path.startsWith("/first"))).toHaveLength(2);
+    const pipeline = second.pipeline(two);
+    expect(await second.deadLetters.replay({ filter: {} })).toMatchObject({ resolved: 40 });
+    expect(await pipeline.runAll(subjects)).toMatchObject({ runs: 40, succeeded: 40 });
+    expect(await pipeline.run("7")).toMatchObject({ state: "succeeded", results: { first: { of: "7" }, second: { of: "7" } } });
+    expect((await pipeline.get("7"))?.steps.map(({ step, state }) => `${step} ${state}`)).toEqual(["first done", "second done"]);
+    expect(sent.filter((path) => path.startsWith("/first"))).toHaveLength(40);
+    expect(sent.filter((path) => path.startsWith("/second"))).toHaveLength(80);
     await second.close();
   });
 });
