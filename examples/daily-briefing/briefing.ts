@@ -5,5 +5,3 @@ if (HOLDFAST_ATTEMPT === "1") {
   process.exit(75); // EX_TEMPFAIL: worth another try
 }
 console.log(`Good morning. Three meetings today. (run ${HOLDFAST_RUN}, attempt ${HOLDFAST_ATTEMPT})`);
-
-export {};
