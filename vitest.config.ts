@@ -14,7 +14,17 @@ const TYPES = {
   ignoreSourceErrors: true,
 };
 
+/** Examples import what users import; here that is the source. */
+const PACKAGE = {
+  holdfast: "src/index.ts",
+  "holdfast/sqlite": "src/adapters/store/sqlite/index.ts",
+  "holdfast/postgres": "src/adapters/store/postgres/index.ts",
+};
+
 const config: ViteUserConfig = defineConfig({
+  resolve: {
+    alias: Object.entries(PACKAGE).map(([name, file]) => ({ find: new RegExp(`^${name}$`), replacement: join(import.meta.dirname, file) })),
+  },
   test: {
     // The processes that tests start compile what they share once (see scripts/bootstrap.mjs).
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, ".tmp", "compile-cache") },
