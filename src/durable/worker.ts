@@ -1,16 +1,17 @@
 import type { Lane } from "../engine/lane.ts";
 import { scopes, type Runtime } from "../engine/runtime.ts";
-import { sleep, type Clock } from "../ports/clock.ts";
+import { sleep } from "../ports/clock.ts";
 import type { Fenced } from "../ports/idempotency-store.ts";
-import type { Allowance, ClaimedOperation, LaneKey, OperationStore, OperationView, Settlement } from "../ports/operation-store.ts";
-import type { Page } from "../ports/page.ts";
+import type { Allowance, ClaimedOperation, LaneKey, OperationStore, Settlement } from "../ports/operation-store.ts";
 import { takeAdmissions, type Admission, type Place } from "./admission.ts";
 import { HeldOperation } from "./held-operation.ts";
+import { handBackUnknown, handedBack } from "./hand-back.ts";
 import { KnownBacklog, laneText, type KnownLane } from "./known-backlog.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { Settler } from "./settler.ts";
 import { storePauseMs } from "./store-pause.ts";
 import { UnderWay } from "./under-way.ts";
+import { within } from "./within.ts";
 import type { ResolvedWorkerOptions } from "../engine/worker-options.ts";
 
 /** How the worker reaches the rest: it knows queues and lanes, not HTTP. */
@@ -248,13 +249,7 @@ export class Worker {
   async #handBackUnknown(): Promise<void> {
     const { store, name, runtime } = this.#ports;
     const ours = new Set([...this.#underWay].map(({ claimed }) => claimed.operation.id));
-    for (let after: string | null | undefined; after !== null;) {
-      const page: Page<OperationView> = await store.list({ state: "leased" }, { limit: 500, ...(after === undefined ? {} : { after }) });
-      const unknown = page.items.filter(({ worker, operation }) => worker === name && !ours.has(operation.id));
-      const now = runtime.clock.now();
-      if (unknown.length > 0) await store.settle(unknown.map((view) => handedBack(view, now)));
-      after = page.next;
-    }
+    await handBackUnknown(store, name, ours, runtime.clock);
     this.#claimsInDoubt = false;
     this.#known.stale = true;
   }
@@ -276,7 +271,7 @@ export class Worker {
   #readBeside(): void {
     this.#read().then(
       () => this.#nudge(),
-      (error) => this.#ports.failed(error),
+      (error: unknown) => this.#ports.failed(error),
     );
   }
 
@@ -287,7 +282,7 @@ export class Worker {
   async #readUnlessNudged(): Promise<boolean> {
     // The store tells of a write before whoever asked for it can say what it was: that comes in a moment, and needs no reading.
     for (let turns = 0; turns < MICROTASK_TURNS; turns += 1) {
-      await undefined;
+      await Promise.resolve();
       if (this.#nudged) return false;
     }
     const read = this.#read();
@@ -457,20 +452,4 @@ export class Worker {
       this.#wake = end;
     });
   }
-}
-
-/** Waits for a promise, so long; answers whether it came. */
-async function within(clock: Clock, promise: Promise<void>, ms: number): Promise<boolean> {
-  const came = new AbortController();
-  const late = sleep(clock, ms, came.signal).then(
-    () => false,
-    () => true,
-  );
-  const inTime = await Promise.race([promise.then(() => true), late]);
-  came.abort();
-  return inTime;
-}
-
-function handedBack({ operation, claim }: Pick<ClaimedOperation, "operation" | "claim">, now: number): Settlement {
-  return { id: operation.id, claim, now, outcome: { state: "ready" } };
 }
