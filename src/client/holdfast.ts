@@ -13,6 +13,7 @@ import type { WorkFunction } from "../engine/function-work.ts";
 import type { Lane } from "../engine/lane.ts";
 import { LaneRegistry } from "../engine/lane-registry.ts";
 import { EVENTS, type EventListener, type EventName } from "../ports/events.ts";
+import type { LaneKey } from "../ports/operation-store.ts";
 import type { CoordinatorFactory } from "../ports/coordinator.ts";
 import { LaneSharing } from "../engine/sharing/lane-sharing.ts";
 import { openCoordinator } from "./coordinator.ts";
@@ -131,6 +132,11 @@ export interface Holdfast<Name extends string = string> {
    * @throws ConfigError that names the option by its path.
    */
   replaceApis(apis: Readonly<Record<string, ApiOptions>>): ApiChanges;
+  /**
+   * An operator holds the breaker of a lane open or closed, for so long or until `auto` gives it back to its own judgement.
+   * @throws UnknownApiError, ConfigError where the API has no breaker
+   */
+  holdBreaker(lane: LaneKey, as: "open" | "closed" | "auto", options?: { readonly for?: Duration }): void;
   /** Listens to an event until the returned function is called. A listener cannot break a call. */
   on<Event extends EventName>(event: Event, listener: EventListener<Event>): () => void;
   /**
@@ -310,6 +316,15 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
       // What stood in the queue for an API that was not there may go now.
       queue?.worker.nudge();
       return changes;
+    },
+    holdBreaker({ api, endpoint, partition }, as, holdOptions = {}) {
+      refuseUnknown(holdOptions, ["for"], "holdBreaker");
+      const lane = apis.find(api).lanes.lane(endpoint, partition);
+      if (lane.breaker === undefined) {
+        throw new ConfigError({ path: `apis.${api}.breaker`, message: `apis.${api}.breaker is off, so there is none to hold` });
+      }
+      const forMs = holdOptions.for === undefined ? undefined : durationMs(holdOptions.for, "holdBreaker.for");
+      lane.holdBreaker(as === "auto" ? undefined : as, forMs === undefined ? undefined : runtime.clock.monotonic() + forMs);
     },
     on(event, listener) {
       if (!Object.hasOwn(EVENTS, event)) {

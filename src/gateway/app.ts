@@ -1,7 +1,9 @@
 import type { Holdfast } from "../client/holdfast.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
+import { adminOf } from "./admin.ts";
 import { refusalOfScope, type Authenticator, type ReadHeader, type Refusal } from "./auth.ts";
+import { Keeper } from "./keeper.ts";
 import { readJson } from "./json-body.ts";
 import type { Principal } from "./principal.ts";
 import { problemOf, ProblemError, problemResponse } from "./problem.ts";
@@ -37,16 +39,24 @@ export interface App {
   /** Answers anything but `/to/…`. It never rejects. `client` is the address that the request came from. */
   fetch(request: Request, client?: string): Promise<Response>;
   readonly routes: readonly Route[];
+  /**
+   * Reads the tokens and holds that stand in the store, and looks at them again every few seconds. Before it has, nobody may be let
+   * in: neither here nor on the hot path.
+   */
+  start(): Promise<void>;
   /** Ends what runs by itself: streams of events, runs, timers. */
   close(): Promise<void>;
 }
 
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
+const LONGEST_DETAILS = 4_000;
 const ANYBODY: Principal = { name: "anonymous", scopes: [], apis: [], account: undefined, bound: false };
 
 /** Everything of the gateway but the hot path: the API for people and programs that look after it. */
 export function createApp(parts: AppParts): App {
-  const { routes, close } = routesOf(parts);
+  const admin = adminOf(parts);
+  const { routes, close } = routesOf(parts, admin);
+  const keeper = new Keeper(parts, admin.look);
   const router = new Router(routes);
   const maxBodyBytes = parts.maxBodyBytes ?? MAX_BODY_BYTES;
 
@@ -69,22 +79,35 @@ export function createApp(parts: AppParts): App {
     if (refusal !== undefined) return refused(refusal);
     const forbidden = refusalOfScope(principal, route.scope);
     if (forbidden !== undefined) return refused(forbidden);
-    return await route.handle({
+    const given = {
       params,
       query: queryFor(route, searchParams),
       body: await bodyFor(route, request, maxBodyBytes),
       headers: request.headers,
       principal,
       signal: request.signal,
-    });
+    };
+    if (route.scope !== "operate" || route.method === "GET") return await route.handle(given);
+    const why = (given.body as { readonly reason?: string } | undefined)?.reason;
+    const what = {
+      ...{ who: principal.name, client, action: route.id, target: pathname },
+      ...(why === undefined ? {} : { why }),
+      ...(given.body === undefined ? {} : { details: detailsOf(given.body) }),
+    };
+    return await admin.audit.around(what, () => route.handle(given));
   };
 
   return {
     routes,
-    close,
+    start: () => keeper.start(),
+    close: async () => {
+      keeper.close();
+      await close();
+    },
     async fetch(request, client = "") {
       let response: Response;
       try {
+        await keeper.start();
         response = await answer(request, client);
       } catch (error) {
         const told = problemOf(error);
@@ -97,6 +120,14 @@ export function createApp(parts: AppParts): App {
       return secured(request.method === "HEAD" ? new Response(null, response) : response);
     },
   };
+}
+
+/** What the audit log keeps of a body: no payloads, which may hold anything, and nothing without end. */
+function detailsOf(body: unknown): unknown {
+  const { patch, reason: _reason, ...rest } = body as { readonly patch?: unknown; readonly reason?: unknown };
+  const details = { ...rest, ...(patch === undefined ? {} : { patch: "not kept" }) };
+  const text = JSON.stringify(details);
+  return text.length <= LONGEST_DETAILS ? details : `${text.slice(0, LONGEST_DETAILS)}…`;
 }
 
 function refused({ code, detail, ...details }: Refusal): Response {

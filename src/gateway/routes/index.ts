@@ -1,6 +1,18 @@
+import type { Admin } from "../admin.ts";
 import type { AppParts } from "../app.ts";
+import { ReplayRuns } from "../replay-runs.ts";
 import type { Route } from "../route.ts";
+import { StatsWindow } from "../stats-window.ts";
+import { auditRoutes } from "./audit.ts";
+import { deadLetterRoutes } from "./dead-letters.ts";
+import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
+import { laneOf, laneRoutes } from "./lanes.ts";
+import { openApiRoute } from "./openapi.ts";
+import { operationRoutes } from "./operations.ts";
+import { replayRoutes } from "./replays.ts";
+import { statsRoutes } from "./stats.ts";
+import { tokenRoutes } from "./tokens.ts";
 
 /** The table of all routes. */
 export interface RouteTable {
@@ -8,6 +20,27 @@ export interface RouteTable {
   readonly close: () => Promise<void>;
 }
 
-export function routesOf(parts: AppParts): RouteTable {
-  return { routes: [...healthRoutes(parts)], close: async () => {} };
+export function routesOf(parts: AppParts, admin: Admin): RouteTable {
+  const runs = new ReplayRuns(parts.hf, parts.clock, admin.random);
+  const stats = new StatsWindow(parts.hf, parts.clock);
+  const events = eventRoutes(parts);
+  const routes = [
+    ...operationRoutes(parts, laneOf),
+    ...deadLetterRoutes(parts, runs),
+    ...replayRoutes(runs),
+    ...laneRoutes(parts, admin.holds),
+    ...statsRoutes(parts, stats),
+    ...events.routes,
+    ...auditRoutes(admin.audit),
+    ...tokenRoutes(parts, admin),
+    ...healthRoutes(parts),
+  ];
+  return {
+    routes: [...routes, openApiRoute(routes, parts.version)],
+    close: async () => {
+      events.close();
+      stats.close();
+      await runs.close();
+    },
+  };
 }

@@ -1,0 +1,33 @@
+import type { Random } from "../ports/random.ts";
+import type { AppParts } from "./app.ts";
+import { AuditLog } from "./audit.ts";
+import { documentsOf } from "./documents.ts";
+import { LaneHolds } from "./lane-holds.ts";
+import { TokenBook } from "./token-book.ts";
+
+/** What the routes share beside the engine. */
+export interface Admin {
+  readonly audit: AuditLog;
+  readonly tokens: TokenBook;
+  readonly holds: LaneHolds;
+  readonly random: Random;
+  /** Reads from the store what other processes may have changed. */
+  readonly look: () => Promise<void>;
+}
+
+export function adminOf({ hf, store, clock, randomBytes, authenticator }: AppParts): Admin {
+  const documents = documentsOf(store);
+  const random = (): number => Buffer.from(randomBytes(4)).readUInt32LE() / 2 ** 32;
+  const tokens = new TokenBook(documents, clock, randomBytes);
+  const holds = new LaneHolds(hf, documents, clock);
+  return {
+    audit: new AuditLog(documents, clock, random),
+    tokens,
+    holds,
+    random,
+    look: async () => {
+      authenticator.replace("store", await tokens.entries());
+      await holds.look();
+    },
+  };
+}

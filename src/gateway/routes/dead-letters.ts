@@ -1,0 +1,250 @@
+import { z } from "zod";
+import type { DeadLetter, DeadLetterFilter, DeadLetterGroup } from "../../ports/dead-letter-store.ts";
+import type { AppParts } from "../app.ts";
+import { maySee, mayUse, type Principal } from "../principal.ts";
+import { ProblemError } from "../problem.ts";
+import type { ReplayRuns } from "../replay-runs.ts";
+import { json, route, type Route } from "../route.ts";
+import { attempt, because, labels, page, pageOf, storedRequest } from "../schemas/common.ts";
+import { shownRequest } from "../shown-body.ts";
+import { replayView } from "./replays.ts";
+
+const REASONS = ["exhausted", "permanent", "outcome-unknown", "expired", "budget", "poison", "cancelled-by-operator"] as const;
+const STATES = ["open", "replaying", "resolved", "discarded"] as const;
+const GROUP_STATES = ["open", "acknowledged", "resolved", "ignored"] as const;
+
+const summary = {
+  id: z.string(),
+  api: z.string(),
+  endpoint: z.string(),
+  partition: z.string(),
+  reason: z.enum(REASONS),
+  because,
+  fingerprint: z.string(),
+  title: z.string(),
+  operation: z.string().optional(),
+  idempotencyKey: z.string().optional(),
+  labels,
+  firstAttemptAt: z.number(),
+  diedAt: z.number(),
+  state: z.enum(STATES),
+  revision: z.number(),
+  replays: z.number(),
+  changedAt: z.number(),
+  note: z.string().optional(),
+  request: storedRequest.optional(),
+};
+const listed = z.strictObject({ ...summary, attempts: z.number() });
+const whole = z.strictObject({
+  ...summary,
+  attempts: z.array(attempt),
+  doubt: z.string().optional().describe("Why sending it again may do it twice"),
+});
+const group = z.strictObject({
+  fingerprint: z.string(),
+  title: z.string(),
+  api: z.string(),
+  endpoint: z.string(),
+  reason: z.enum(REASONS),
+  state: z.enum(GROUP_STATES),
+  regressed: z.boolean(),
+  open: z.number(),
+  total: z.number(),
+  firstAt: z.number(),
+  lastAt: z.number(),
+});
+
+const conditions = {
+  api: z.string().optional(),
+  fingerprint: z.string().optional(),
+  state: z.enum(STATES).optional(),
+  reason: z.enum(REASONS).optional(),
+};
+const query = z.strictObject({
+  ...page,
+  ...conditions,
+  since: z.coerce.number().nonnegative().optional().describe("Died at or after"),
+  until: z.coerce.number().nonnegative().optional().describe("Died before"),
+  label: labels.optional(),
+});
+const which = {
+  ids: z.array(z.string().max(100)).min(1).max(10_000).optional(),
+  group: z.string().optional().describe("All open members of a group, by its fingerprint"),
+};
+const replay = z
+  .strictObject({
+    ...which,
+    filter: z
+      .strictObject({ api: z.string(), fingerprint: z.string(), reason: z.enum(REASONS), labels, since: z.number(), until: z.number() })
+      .partial()
+      .optional()
+      .describe("Open letters that fit; `{}` is all"),
+    canary: z.number().int().nonnegative().optional().describe("So many go first; the run goes on only if they succeed"),
+    rate: z.number().positive().optional().describe("Letters a second, after the canary"),
+    patch: z.record(z.string(), z.unknown()).optional().describe("A JSON merge patch (RFC 7396) of each body"),
+    confirm: z.boolean().optional().describe("Also what may have happened already"),
+    maxReplays: z.number().int().positive().optional(),
+    reason: z.string().max(1_000).optional().describe("Why, for the audit log"),
+  })
+  .refine(
+    ({ ids, group, filter }) => [ids, group, filter].some((one) => one !== undefined),
+    "says nothing about which letters; give ids, group or filter",
+  );
+const discard = z
+  .strictObject({ ...which, reason: z.string().trim().min(1).max(1_000) })
+  .refine(({ ids, group }) => ids !== undefined || group !== undefined, "says nothing about which letters; give ids or group");
+
+function missing(id: string): ProblemError {
+  return new ProblemError("not-found", `there is no dead letter ${id}; GET /v1/dead-letters lists them`);
+}
+
+export function deadLetterRoutes({ hf }: AppParts, runs: ReplayRuns): readonly Route[] {
+  const seen = async (id: string, principal: Principal): Promise<DeadLetter> => {
+    const letter = await hf.deadLetters.get(id);
+    if (!maySee(principal, letter)) throw missing(id);
+    return letter;
+  };
+  const groups = async (principal: Principal, filter: DeadLetterFilter): Promise<readonly DeadLetterGroup[]> => {
+    const found: DeadLetterGroup[] = [];
+    for await (const one of hf.deadLetters.groups(filter)) if (mayUse(principal, one.api)) found.push(one);
+    return found;
+  };
+  const groupOf = async (principal: Principal, fingerprint: string): Promise<DeadLetterGroup> => {
+    const [found] = await groups(wholeApis(principal), { fingerprint });
+    if (found === undefined)
+      throw new ProblemError("not-found", `there is no group ${fingerprint}; GET /v1/dead-letters/groups lists them`);
+    return found;
+  };
+  /** That a token limited to some APIs, or bound to an account, acts on nothing beyond them. */
+  const mayAct = async (principal: Principal, ids: readonly string[] | undefined, fingerprint: string | undefined): Promise<void> => {
+    if (fingerprint !== undefined) await groupOf(principal, fingerprint);
+    if (principal.apis === undefined && !principal.bound) return;
+    for (const id of ids ?? []) await seen(id, principal);
+  };
+
+  return [
+    route({
+      method: "GET",
+      path: "/v1/dead-letters",
+      scope: "read",
+      id: "listDeadLetters",
+      summary: "Dead letters, newest first",
+      query,
+      answers: { 200: { description: "A page.", schema: pageOf(listed) } },
+      handle: async ({ query: { limit, after, label, ...rest }, principal }) => {
+        const filter = { ...defined(rest), ...(label === undefined ? {} : { labels: label }) } as DeadLetterFilter;
+        const { items, next } = await hf.deadLetters.list(filter, { limit, ...(after === undefined ? {} : { after }) });
+        return json({ items: items.filter((letter) => maySee(principal, letter)).map(shortOf), next });
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/v1/dead-letters/groups",
+      scope: "read",
+      id: "listDeadLetterGroups",
+      summary: "Dead letters by what they failed of, the latest first",
+      query: z.strictObject(conditions),
+      answers: { 200: { description: "All of them.", schema: pageOf(group) } },
+      handle: async ({ query, principal }) =>
+        json({ items: await groups(wholeApis(principal), defined(query) as DeadLetterFilter), next: null }),
+    }),
+    route({
+      method: "GET",
+      path: "/v1/dead-letters/groups/{fingerprint}",
+      scope: "read",
+      id: "getDeadLetterGroup",
+      summary: "One group",
+      answers: { 200: { description: "It.", schema: group } },
+      handle: async ({ params, principal }) => json(await groupOf(principal, params["fingerprint"] as string)),
+    }),
+    route({
+      method: "POST",
+      path: "/v1/dead-letters/groups/{fingerprint}/state",
+      scope: "operate",
+      id: "setDeadLetterGroupState",
+      summary: "Acknowledges, resolves, ignores or re-opens a group",
+      body: z.strictObject({ state: z.enum(GROUP_STATES), reason: z.string().max(1_000).optional() }),
+      answers: { 200: { description: "The group as it is now.", schema: group } },
+      handle: async ({ params, body, principal }) => {
+        const fingerprint = params["fingerprint"] as string;
+        await groupOf(principal, fingerprint);
+        await hf.deadLetters.setGroupState(fingerprint, body.state);
+        return json(await groupOf(principal, fingerprint));
+      },
+    }),
+    route({
+      method: "POST",
+      path: "/v1/dead-letters/replay",
+      scope: "operate",
+      id: "replayDeadLetters",
+      summary: "Begins a run that sends letters again",
+      body: replay,
+      answers: { 202: { description: "The run, which goes on by itself.", schema: replayView } },
+      handle: async ({ body: { reason: _reason, ids, group, filter, ...rest }, principal }) => {
+        const narrow = principal.apis !== undefined || principal.bound;
+        if (filter !== undefined && narrow && (principal.bound || filter.api === undefined || !mayUse(principal, filter.api))) {
+          throw new ProblemError(
+            "forbidden",
+            `the token ${principal.name} does not reach all APIs; name one of its own in body.filter.api, or give ids`,
+          );
+        }
+        if (group !== undefined && principal.bound) wholeApis(principal);
+        await mayAct(principal, ids, group);
+        const which = defined({ ids, group, filter: filter === undefined ? undefined : defined(filter) });
+        const run = runs.start({ ...which, ...defined(rest) }, principal);
+        return json(run, 202, { location: `/v1/replays/${run.id}` });
+      },
+    }),
+    route({
+      method: "POST",
+      path: "/v1/dead-letters/discard",
+      scope: "operate",
+      id: "discardDeadLetters",
+      summary: "Gives up on open letters, with a reason that stays",
+      body: discard,
+      answers: { 200: { description: "How many were open and are not any more.", schema: z.strictObject({ discarded: z.number() }) } },
+      handle: async ({ body: { ids, group, reason }, principal }) => {
+        if (group !== undefined) wholeApis(principal);
+        await mayAct(principal, ids, group);
+        const filter = defined({ ids, fingerprint: group }) as DeadLetterFilter;
+        return json({ discarded: await hf.deadLetters.discard(filter, reason) });
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/v1/dead-letters/{id}",
+      scope: "read",
+      id: "getDeadLetter",
+      summary: "One dead letter, with its request and every attempt",
+      answers: { 200: { description: "It.", schema: whole } },
+      handle: async ({ params, principal }) => {
+        const letter = await seen(params["id"] as string, principal);
+        const doubt = hf.deadLetters.doubtOf(letter);
+        const { request, ...rest } = letter;
+        return json({
+          ...rest,
+          ...(request === undefined ? {} : { request: shownRequest(request) }),
+          ...(doubt === undefined ? {} : { doubt }),
+        });
+      },
+    }),
+  ];
+}
+
+/** Groups count letters of all accounts, which one account's token must not learn. */
+function wholeApis(principal: Principal): Principal {
+  if (!principal.bound) return principal;
+  throw new ProblemError("forbidden", `the token ${principal.name} is bound to an account, and groups go over all of them; work with ids`);
+}
+
+function defined<Given extends object>(given: Given): { [Name in keyof Given]?: Exclude<Given[Name], undefined> } {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as never;
+}
+
+function shortOf({ request, attempts, ...rest }: DeadLetter): object {
+  return {
+    ...rest,
+    ...(request === undefined ? {} : { request: { method: request.method, url: request.url } }),
+    attempts: attempts.length,
+  };
+}
