@@ -95,6 +95,8 @@ export async function serve(options: ServeOptions): Promise<Gateway> {
   try {
     // What an earlier process has left is done now, and not when the next operation comes.
     if (open.engine.store.operations !== undefined) open.hf.work();
+    // The tokens and holds of the store, before anybody is let in.
+    await app.start();
     const address = await listener.listen(host, port);
     const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
     return {
@@ -109,6 +111,7 @@ export async function serve(options: ServeOptions): Promise<Gateway> {
       close: () => end(listener, app, endWork, { clock, graceMs: resolved.graceMs }),
     };
   } catch (error) {
+    await app.close();
     await endWork(0);
     throw error;
   }
