@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import Anthropic from "@anthropic-ai/sdk";
 import { Octokit } from "@octokit/rest";
 import OpenAI from "openai";
-import Stripe from "stripe";
+import { Stripe } from "stripe";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { json, serve, type TestServer } from "../client/server.ts";
 import { startGateway, type GatewayProcess } from "./gateway-process.ts";
@@ -266,6 +266,7 @@ test("a client that leaves takes its request to the upstream with it", async () 
   await left;
   goOn.splice(0);
   await untilAsync(async () => (await upstream.connections()) <= before);
+  expect(await left).toMatchObject({ name: "AbortError" });
 });
 
 describe("official clients, with another base URL", () => {
@@ -297,7 +298,7 @@ describe("official clients, with another base URL", () => {
       protocol: "http",
       maxNetworkRetries: 0,
       httpClient: Stripe.createFetchHttpClient((url: string | URL | Request, init?: RequestInit) => {
-        const at = new URL(String(url));
+        const at = new URL(url instanceof Request ? url.url : url);
         at.pathname = `/to/up${at.pathname}`;
         return own(at, init);
       }),

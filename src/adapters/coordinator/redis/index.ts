@@ -84,33 +84,34 @@ export function redis(client: IoRedis | NodeRedis, options: RedisOptions = {}): 
   const { prefix = DEFAULT_PREFIX } = options;
   if (typeof prefix !== "string") throw new ConfigError({ path: "redis.prefix", message: `redis.prefix is a text, not ${typeof prefix}` });
 
+  const read = async (names: readonly string[]): Promise<ReadonlyMap<string, string>> => {
+    const [, found] = (await run(names, [])) as [unknown, (string | null)[]];
+    return new Map(names.flatMap((name, index) => (typeof found[index] === "string" ? [[name, found[index]] as const] : [])));
+  };
+  const write = async (changes: readonly LaneChange[]): Promise<ReadonlySet<string>> => {
+    const values = changes.flatMap(({ seen = "", state, idleInMs }) => [
+      seen,
+      state,
+      String(Math.ceil(idleInMs === null ? REMEMBERED_MS : Math.max(0, idleInMs) + LONGER_MS)),
+    ]);
+    const [, written] = (await run(
+      changes.map(({ name }) => name),
+      values,
+    )) as [unknown, number[]];
+    return new Set(changes.filter((_change, index) => Number(written[index]) === 1).map(({ name }) => name));
+  };
+  const nameOf = ({ api, endpoint, partition }: LaneKey): string =>
+    prefix +
+    createHash("sha256")
+      .update(JSON.stringify([api, endpoint, partition]))
+      .digest("base64url");
+
   return async () => {
     const time = new DatabaseTime(systemClock, async () => {
       // A key that nobody writes: a script names its keys.
       const [[seconds, micros]] = (await run([`${prefix}time`], [])) as [[string, string]];
       return Number(seconds) * 1_000 + Number(micros) / 1_000;
     });
-    const read = async (names: readonly string[]): Promise<ReadonlyMap<string, string>> => {
-      const [, found] = (await run(names, [])) as [unknown, (string | null)[]];
-      return new Map(names.flatMap((name, index) => (typeof found[index] === "string" ? [[name, found[index]] as const] : [])));
-    };
-    const write = async (changes: readonly LaneChange[]): Promise<ReadonlySet<string>> => {
-      const values = changes.flatMap(({ seen = "", state, idleInMs }) => [
-        seen,
-        state,
-        String(Math.ceil(idleInMs === null ? REMEMBERED_MS : Math.max(0, idleInMs) + LONGER_MS)),
-      ]);
-      const [, written] = (await run(
-        changes.map(({ name }) => name),
-        values,
-      )) as [unknown, number[]];
-      return new Set(changes.filter((_change, index) => Number(written[index]) === 1).map(({ name }) => name));
-    };
-    const nameOf = ({ api, endpoint, partition }: LaneKey): string =>
-      prefix +
-      createHash("sha256")
-        .update(JSON.stringify([api, endpoint, partition]))
-        .digest("base64url");
     const exchange = exchangeInRounds({ nameOf, read, write, time }, "Redis");
     // One after the other: exchanges of one process would only be in each other's way.
     let last: Promise<unknown> = Promise.resolve();
