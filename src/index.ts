@@ -16,7 +16,7 @@ export { sqlSource } from "./durable/sync/sql-source.ts";
 export { createHoldfast } from "./client/holdfast.ts";
 export { defineApi } from "./api/define-api.ts";
 export { definePipeline } from "./durable/pipeline/definition.ts";
-export { defineConfig } from "./api/define-config.ts";
+export { defineConfig } from "./client/define-config.ts";
 export { bearer } from "./api/auth.ts";
 export { env } from "./api/secret.ts";
 export { explain } from "./core/explain.ts";
@@ -49,7 +49,8 @@ export type { RetryQuotaOptions } from "./policy/budget/retry-quota.ts";
 export type { HintHeader } from "./policy/hints/parse-hint.ts";
 export type { ApiOptions, Durability, EndpointOptions, IdempotencyOptions } from "./api/api-options.ts";
 export type { DeadLetterOptions, LetterWebhookOptions } from "./api/letter-webhook-options.ts";
-export type { HoldfastConfig } from "./api/define-config.ts";
+export type { ConfiguredInbox } from "./client/configured-inboxes.ts";
+export type { HoldfastConfig } from "./client/define-config.ts";
 export type { StoreUrl } from "./api/store-url.ts";
 export type { TokenOptions, TokenRateLimit, TokenScope } from "./api/token-options.ts";
 export type {
@@ -74,7 +75,7 @@ export type { LimitOptions, LimitOverride, LimitOverrides, OverrideOptions } fro
 export type { ApiChanges } from "./client/open-apis.ts";
 export type { Operations } from "./client/operations.ts";
 export type { CallbackOptions } from "./api/callback-options.ts";
-export type { ForwardTo, InboxEvent, InboxOptions } from "./client/inbox-door.ts";
+export type { ForwardTo, InboxEvent, InboxOptions } from "./client/inbox-options.ts";
 export type { VerifyOptions } from "./durable/inbox/options.ts";
 export type { Sync } from "./client/sync-door.ts";
 export type { ResetOptions, Syncs, SyncStatus } from "./client/syncs.ts";

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { HoldfastConfig } from "../api/define-config.ts";
+import type { HoldfastConfig } from "../client/define-config.ts";
 import { ConfigError } from "../core/errors.ts";
 
 /** Names looked for where none is given, in this order. */
@@ -22,7 +22,7 @@ export async function loadConfig(
   if (file === undefined) return undefined;
   if (!existsSync(file))
     throw new ConfigError({ path: "--config", message: `--config ${file} does not exist; name a file such as ${NAMES.join(" or ")}` });
-  const { defineConfig } = await import("../api/define-config.ts");
+  const { defineConfig } = await import("../client/define-config.ts");
   const config = extname(file) === ".json" ? parseJson(file) : await importDefault(file, fresh);
   return { file, config: defineConfig(config as HoldfastConfig) };
 }

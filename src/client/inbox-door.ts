@@ -1,10 +1,7 @@
-import type { RetryConfig } from "../api/api-options.ts";
-import { API_NAME } from "../api/define-config.ts";
-import { durationMs, type Duration } from "../core/duration.ts";
+import { durationMs } from "../core/duration.ts";
 import { ConfigError, isHoldfastError, StoreError } from "../core/errors.ts";
-import { refuseUnknown } from "../core/options.ts";
 import { shown } from "../core/shown.ts";
-import { verifierOf, type VerifyOptions } from "../durable/inbox/options.ts";
+import { verifierOf } from "../durable/inbox/options.ts";
 import { receive } from "../durable/inbox/receive.ts";
 import { uuidv7 } from "../engine/uuid.ts";
 import { resolveBackoff, type Backoff } from "../policy/backoff/backoff.ts";
@@ -14,74 +11,11 @@ import { sleep } from "../ports/clock.ts";
 import type { InboxStore } from "../ports/inbox-store.ts";
 import type { NewOperation, OperationStore } from "../ports/operation-store.ts";
 import type { Engine } from "./engine.ts";
+import { checkedInbox, forwardTarget, type ForwardTo, type InboxEvent, type InboxOptions } from "./inbox-options.ts";
 import { localUrl, type LocalApis } from "./local-apis.ts";
 import type { OpenApis } from "./open-apis.ts";
-import { checkFunction } from "./options.ts";
 import { operationsOf, type QueueDoor } from "./queue-door.ts";
 
-/** One event, as a handler gets it. */
-export interface InboxEvent {
-  readonly source: string;
-  /** The sender's id of it. */
-  readonly id: string;
-  /** Of the operation that carries it: the same at every attempt and replay. Hand it on as an idempotency key. */
-  readonly operation: string;
-  /** Those of the sender that tell of the event, such as `X-GitHub-Event`. */
-  readonly headers: Headers;
-  /** As it came. */
-  readonly body: Uint8Array;
-  /** The body, parsed. */
-  json(): unknown;
-  /** Aborts when the attempt's time is over. */
-  readonly signal: AbortSignal;
-}
-
-export interface InboxOptions {
-  /** Names the sender: ids are told apart by it. */
-  readonly source: string;
-  readonly verify: VerifyOptions;
-  /** What is to be done about an event, in this process or another one that has this inbox. Once it has returned, it is done. */
-  readonly handler?: (event: InboxEvent) => unknown;
-  /** Or where it is sent on, as an operation of that API. */
-  readonly forwardTo?: ForwardTo;
-  /** Events of one key, by what this answers, are handled one after the other, in the order in which they came. With `handler`. */
-  readonly orderBy?: (event: Pick<InboxEvent, "id" | "headers" | "json">) => string;
-  /** How long ids are remembered. @default "7d" */
-  readonly keep?: Duration;
-  /** Longer deliveries are refused. @default 5 MiB */
-  readonly maxBytes?: number;
-  /** Of a handler that throws. @default 6 tries, exponential from 1 s to 5 min */
-  readonly retry?: RetryConfig;
-  /** For one run of the handler. @default "60s" */
-  readonly timeout?: Duration;
-  /**
-   * Whether the handler may be run again when nobody knows how it ended: its process was killed, or its time was over. Else the event
-   * becomes a dead letter `outcome-unknown`. @default false
-   */
-  readonly repeatable?: boolean;
-}
-
-export interface ForwardTo {
-  /** The name of an API. */
-  readonly api: string;
-  /** Method and path, such as `POST /hooks/stripe`. */
-  readonly endpoint: string;
-}
-
-const OPTIONS = [
-  "source",
-  "verify",
-  "handler",
-  "forwardTo",
-  "orderBy",
-  "keep",
-  "maxBytes",
-  "retry",
-  "timeout",
-  "repeatable",
-] as const satisfies readonly (keyof InboxOptions)[];
-/** They are of the handler. */
-const OF_HANDLER = ["orderBy", "retry", "timeout", "repeatable"] as const;
 const SWEEP_EVERY_MS = 3_600_000;
 const SWEEP_BATCH = 10_000;
 /** Waits of an event for those before it. */
@@ -112,7 +46,7 @@ export class InboxDoor {
 
   /** Opens an inbox: an HTTP endpoint for one sender. @throws ConfigError */
   open(options: InboxOptions): (request: Request) => Promise<Response> {
-    const { source, handler, forwardTo } = checked(options);
+    const { source, handler, forwardTo } = checkedInbox(options);
     if (this.#opened.has(source)) {
       throw new ConfigError({
         path: "inbox.source",
@@ -144,34 +78,15 @@ export class InboxDoor {
   }
 
   /** An event as an operation of the API that it is sent on to. */
-  #forward(
-    { api: name, endpoint: given }: ForwardTo,
-    source: string,
-  ): (event: WebhookEvent, headers: Headers, now: number) => Promise<NewOperation> {
-    const open = this.#apis.get(name);
-    if (open === undefined) {
-      throw new ConfigError({
-        path: "inbox.forwardTo.api",
-        message: `inbox.forwardTo.api is ${shown(name)}; defined are ${this.#apis.names().join(", ")}`,
-      });
-    }
-    const { baseUrl, endpoints } = open.api;
-    const [, method, path] = /^(POST|PUT|PATCH) (\/\S*)$/.exec(given) ?? [];
-    if (method === undefined || path === undefined) {
-      throw new ConfigError({
-        path: "inbox.forwardTo.endpoint",
-        message: `inbox.forwardTo.endpoint is ${shown(given)}; give method and path, such as "POST /hooks"`,
-      });
-    }
-    if (baseUrl === undefined) {
-      throw new ConfigError({
-        path: `apis.${name}.baseUrl`,
-        message: `apis.${name}.baseUrl is missing; events are sent on to a path below it`,
-      });
-    }
-    const url = `${baseUrl.href.replace(/\/$/, "")}${path}`;
-    const endpoint = endpoints.of(method, path.split("?")[0] ?? path);
-    return async (event, headers, now) => this.#operation({ source, event, headers, now, api: name, endpoint, method, url });
+  #forward(forwardTo: ForwardTo, source: string): (event: WebhookEvent, headers: Headers, now: number) => Promise<NewOperation> {
+    const where = { names: this.#apis.names(), path: "inbox.forwardTo" };
+    const atStart = forwardTarget(forwardTo, this.#apis.get(forwardTo.api)?.api, where);
+    return async (event, headers, now) => {
+      // Its definition may have been replaced since. One that was taken away keeps what comes in the queue, until it is there again.
+      const api = this.#apis.get(forwardTo.api)?.api;
+      const target = api === undefined ? atStart : forwardTarget(forwardTo, api, where);
+      return this.#operation({ source, event, headers, now, api: forwardTo.api, ...target });
+    };
   }
 
   /** An event as an operation of an API that stands in this process. */
@@ -323,40 +238,6 @@ async function hasEarlier(store: OperationStore, operation: string, api: string,
     }
   }
   return false;
-}
-
-function refuse(name: string, problem: string): never {
-  throw new ConfigError({ path: `inbox.${name}`, message: `inbox.${name} ${problem}` });
-}
-
-function checked(options: InboxOptions): InboxOptions {
-  refuseUnknown(options, OPTIONS, "inbox");
-  const { source, handler, forwardTo, orderBy, maxBytes, repeatable } = options;
-  if (typeof source !== "string" || !API_NAME.test(source)) {
-    refuse("source", `is ${shown(source)}; give up to 64 letters and digits, with ".", "_" or "-" between them`);
-  }
-  if ((handler === undefined) === (forwardTo === undefined)) {
-    refuse("handler", "and inbox.forwardTo: give one of them, which says what is done about an event");
-  }
-  if (handler !== undefined) checkFunction(handler, "inbox.handler", "a function that is given each event once");
-  if (forwardTo !== undefined) {
-    refuseUnknown(forwardTo, ["api", "endpoint"], "inbox.forwardTo");
-    const idle = OF_HANDLER.find((name) => options[name] !== undefined);
-    if (idle !== undefined) refuse(idle, "has no effect with inbox.forwardTo: what is sent on follows the options of its API");
-  }
-  if (orderBy !== undefined) {
-    checkFunction(orderBy, "inbox.orderBy", "a function that gives the key within which order matters");
-    if (options.timeout !== undefined)
-      refuse("timeout", "has no effect with inbox.orderBy: an event waits for those before it; watch event.signal in the handler");
-  }
-  if (maxBytes !== undefined && !(Number.isSafeInteger(maxBytes) && maxBytes >= 1))
-    refuse("maxBytes", `is ${shown(maxBytes)}; give a number of bytes`);
-  if (repeatable !== undefined && typeof repeatable !== "boolean") refuse("repeatable", `is ${shown(repeatable)}; give true or false`);
-  if (options.retry !== undefined) refuseUnknown(options.retry, ["maxAttempts", "backoff"], "inbox.retry");
-  const { maxAttempts } = options.retry ?? {};
-  if (maxAttempts !== undefined && !(Number.isSafeInteger(maxAttempts) && maxAttempts >= 1))
-    refuse("retry.maxAttempts", `is ${shown(maxAttempts)}; give a whole number of at least 1`);
-  return options;
 }
 
 function telling(headers: Headers): Headers {

@@ -31,6 +31,8 @@ export interface AppParts {
   readonly draining: () => boolean;
   /** Told of faults of ours, with all that a log may hold; the client is told nothing of them. */
   readonly failed: (error: unknown, route: string) => void;
+  /** What takes the webhooks of each source, at `/in/{source}`. @default none */
+  readonly inboxes?: ReadonlyMap<string, (request: Request) => Promise<Response>>;
   /** @default 10 MiB */
   readonly maxBodyBytes?: number;
 }
@@ -81,10 +83,11 @@ export function createApp(parts: AppParts): App {
     if (forbidden !== undefined) return refused(forbidden);
     const given = {
       params,
-      query: queryFor(route, searchParams),
-      body: await bodyFor(route, request, maxBodyBytes),
+      query: route.raw === true ? undefined : queryFor(route, searchParams),
+      body: route.raw === true ? undefined : await bodyFor(route, request, maxBodyBytes),
       headers: request.headers,
       principal,
+      request,
       signal: request.signal,
     };
     if (route.scope !== "operate" || route.method === "GET") return await route.handle(given);

@@ -45,6 +45,7 @@ function operationOf(route: Route): object {
     operationId: route.id,
     summary: route.summary,
     ...(parameters.length === 0 ? {} : { parameters }),
+    ...(route.raw === true ? { requestBody: { required: true, content: { "*/*": { schema: {} } } } } : {}),
     ...(route.body === undefined
       ? {}
       : {

@@ -17,6 +17,8 @@ export interface Route {
   readonly body?: z.ZodType;
   /** Whether the body may be left out. */
   readonly bodyOptional?: true;
+  /** The handler reads the request itself, as the bytes that came, and bounds what it reads; no query, body or type is looked at before. */
+  readonly raw?: true;
   /** Answers of the route by status, beside problems. `json` unless `content` says otherwise. */
   readonly answers: Readonly<Record<number, RouteAnswer>>;
   readonly handle: (request: RouteRequest) => Promise<Response>;
@@ -35,6 +37,8 @@ export interface RouteRequest<Query = unknown, Body = unknown> {
   readonly body: Body;
   readonly headers: Headers;
   readonly principal: Principal;
+  /** As it came. Its body has been read, but for a route that is `raw`. */
+  readonly request: Request;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
 }

@@ -6,6 +6,7 @@ import { overAgent } from "../adapters/transport/undici/index.ts";
 import type { ApiOptions } from "../api/api-options.ts";
 import { resolveGatewayOptions, type GatewayOptions } from "../api/gateway-options.ts";
 import { resolveApi } from "../api/resolve-api.ts";
+import type { ConfiguredInbox } from "../client/configured-inboxes.ts";
 import { openHoldfast, type HoldfastOptions } from "../client/holdfast.ts";
 import type { ApiChanges } from "../client/open-apis.ts";
 import { ConfigError } from "../core/errors.ts";
@@ -26,6 +27,8 @@ export interface ServeOptions {
   readonly store: StoreFactory;
   /** What else the engine is made of. Metrics are always counted. */
   readonly engine?: Omit<HoldfastOptions, "apis" | "store" | "transport" | "metrics" | "clock" | "random">;
+  /** Whose webhooks it takes, by source. @default nobody's */
+  readonly inboxes?: Readonly<Record<string, ConfiguredInbox>>;
   /** Who may use it. Without any it listens on loopback only. */
   readonly tokens?: readonly TokenEntry[];
   readonly gateway?: GatewayOptions;
@@ -71,9 +74,18 @@ export async function serve(options: ServeOptions): Promise<Gateway> {
   const parts = { open, clock, failed, authenticator: new Authenticator(clock), strangers: new StrangerGuard(resolved.allowedHosts) };
   parts.authenticator.replace("config", tokens);
   const forwarder = new Forwarder({ ...parts, limits: { replayBytes: resolved.replayBodyBytes, maxBytes: resolved.maxBodyBytes } });
+  let inboxes: ReadonlyMap<string, ReturnType<typeof open.hf.inbox>>;
+  try {
+    inboxes = new Map(Object.entries(options.inboxes ?? {}).map(([source, inbox]) => [source, open.hf.inbox({ source, ...inbox })]));
+  } catch (error) {
+    await open.hf.close({ grace: 0 });
+    await transport.destroy();
+    throw error;
+  }
   const app = createApp({
     ...parts,
     hf: open.hf,
+    inboxes,
     store: open.engine.store,
     randomBytes: secureBytes,
     version,

@@ -3,7 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { checkConfig } from "../../src/api/define-config.ts";
+import { checkConfig } from "../../src/client/define-config.ts";
 import { CONFIG_START } from "../../src/cli/config-start.ts";
 import { examine } from "../../src/cli/doctor.ts";
 import { repositoryRoot, temporaryFolder } from "../../scripts/tools.ts";

@@ -131,6 +131,12 @@ describe("a store that is not there", { timeout: 60_000 }, () => {
   });
 });
 
+const inboxed = (wrong: object): string =>
+  JSON.stringify({
+    apis: { app: { baseUrl: "https://app.example.com" } },
+    inboxes: { shop: { verify: { scheme: "stripe", secret: { env: "X" } }, forwardTo: { api: "app", endpoint: "POST /hooks" }, ...wrong } },
+  });
+
 describe("a config", { timeout: 60_000 }, () => {
   const check = (name: string, text: string): Promise<CliEnd> => {
     writeFileSync(join(folder, name), text);
@@ -174,6 +180,9 @@ describe("a config", { timeout: 60_000 }, () => {
   it.each([
     ["bad-key.json", JSON.stringify({ apis: {}, stroe: "memory:" }), "config.stroe"],
     ["bad-api.json", JSON.stringify({ apis: { crm: { profil: "crm" } } }), "apis.crm.profil"],
+    ["bad-inbox.json", inboxed({ verify: { scheme: "strip", secret: { env: "X" } } }), "inboxes.shop.verify.scheme"],
+    ["open-inbox.json", inboxed({ verify: { scheme: "stripe", secret: "canary" } }), "inboxes.shop.verify.secret"],
+    ["lost-inbox.json", inboxed({ forwardTo: { api: "erp", endpoint: "POST /hooks" } }), "inboxes.shop.forwardTo.api"],
     ["bad-store.json", JSON.stringify({ store: "mysql:x", apis: {} }), "store is"],
     ["no-apis.json", JSON.stringify({ store: "memory:" }), "apis is"],
     ["not-json.json", "{", "is not JSON"],

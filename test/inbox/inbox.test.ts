@@ -9,7 +9,7 @@ import { memory } from "../../src/adapters/store/memory/index.ts";
 import { postgres } from "../../src/adapters/store/postgres/index.ts";
 import { sqlite } from "../../src/adapters/store/sqlite/index.ts";
 import { createHoldfast, type Holdfast } from "../../src/client/holdfast.ts";
-import type { InboxEvent, InboxOptions } from "../../src/client/inbox-door.ts";
+import type { InboxEvent, InboxOptions } from "../../src/client/inbox-options.ts";
 import { signWebhook } from "../../src/policy/webhook/standard-webhooks.ts";
 import type { StoreFactory } from "../../src/ports/store.ts";
 import { flakyApi } from "../../src/testing/flaky-api/flaky-api.ts";

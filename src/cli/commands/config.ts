@@ -32,10 +32,17 @@ async function runCheck(options: { readonly config?: string; readonly json?: tru
   const loaded = await loadConfig(options.config);
   if (loaded === undefined)
     throw new ConfigError({ path: "--config", message: "there is no holdfast.config.ts, .js or .json here; name one with --config" });
-  const { describeApi, missingSecrets } = await import("../describe-api.ts");
+  const { describeApi, missingSecret, missingSecrets } = await import("../describe-api.ts");
   const definitions = Object.entries(loaded.config.apis);
   const apis = definitions.map(([name, definition]) => ({ name, inForce: describeApi(name, definition) }));
-  const warnings = definitions.flatMap(([name, { auth }]) => missingSecrets(`apis.${name}.auth`, auth));
+  const warnings = [
+    ...definitions.flatMap(([name, { auth }]) => missingSecrets(`apis.${name}.auth`, auth)),
+    ...Object.entries(loaded.config.inboxes ?? {}).flatMap(([source, { verify }]) =>
+      [verify.secret]
+        .flat()
+        .flatMap((secret) => (typeof secret === "object" ? missingSecret(secret, `inboxes.${source}.verify.secret`) : [])),
+    ),
+  ];
   const store = describeTarget(targetOf(loaded));
   if (options.json === true) {
     console.log(JSON.stringify({ file: loaded.file, store, apis: apis.map(asJson), warnings }, null, 2));

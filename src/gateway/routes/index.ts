@@ -7,6 +7,7 @@ import { auditRoutes } from "./audit.ts";
 import { deadLetterRoutes } from "./dead-letters.ts";
 import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
+import { inboxRoute } from "./inbox.ts";
 import { laneOf, laneRoutes } from "./lanes.ts";
 import { openApiRoute } from "./openapi.ts";
 import { operationRoutes } from "./operations.ts";
@@ -33,6 +34,7 @@ export function routesOf(parts: AppParts, admin: Admin): RouteTable {
     ...events.routes,
     ...auditRoutes(admin.audit),
     ...tokenRoutes(parts, admin),
+    inboxRoute(parts),
     ...healthRoutes(parts),
   ];
   return {

@@ -2,13 +2,15 @@ import { ConfigError } from "../core/errors.ts";
 import { refuseUnknown } from "../core/options.ts";
 import { shown } from "../core/shown.ts";
 import { resolveWorkerOptions, type WorkerOptions } from "../engine/worker-options.ts";
-import type { ApiOptions } from "./api-options.ts";
-import { resolveGatewayOptions, type GatewayOptions } from "./gateway-options.ts";
-import { checkDeadLetterOptions, type DeadLetterOptions } from "./letter-webhook-options.ts";
-import { resolveApi } from "./resolve-api.ts";
-import type { SecretReference } from "./secret.ts";
-import { checkStore, type StoreUrl } from "./store-url.ts";
-import { checkTokens, type TokenOptions } from "./token-options.ts";
+import { API_NAME } from "../api/api-name.ts";
+import type { ApiOptions } from "../api/api-options.ts";
+import { resolveGatewayOptions, type GatewayOptions } from "../api/gateway-options.ts";
+import { checkDeadLetterOptions, type DeadLetterOptions } from "../api/letter-webhook-options.ts";
+import { resolveApi, type ResolvedApi } from "../api/resolve-api.ts";
+import type { SecretReference } from "../api/secret.ts";
+import { checkStore, type StoreUrl } from "../api/store-url.ts";
+import { checkTokens, type TokenOptions } from "../api/token-options.ts";
+import { checkInboxes, type ConfiguredInbox } from "./configured-inboxes.ts";
 
 /** What `holdfast.config.ts` or `holdfast.config.json` holds. */
 export interface HoldfastConfig {
@@ -26,6 +28,8 @@ export interface HoldfastConfig {
   readonly gateway?: GatewayOptions;
   /** What is done about dead letters as they come. */
   readonly deadLetters?: DeadLetterOptions;
+  /** Webhooks that `holdfast serve` takes, by their source: the name in `/in/{source}`. */
+  readonly inboxes?: Readonly<Record<string, ConfiguredInbox>>;
 }
 
 /** What a config can see of a pipeline; the engine checks the rest. */
@@ -63,7 +67,7 @@ export function checkConfig(value: unknown): asserts value is HoldfastConfig {
     throw new ConfigError({ path: "config", message: `the config is ${shown(value)}; give an object: { store, apis }` });
   }
   refuseUnknown(value, [...KEYS, "$schema"], "config");
-  const { store, apis, tokens, pipelines, worker, gateway, deadLetters, $schema } = value as Readonly<Record<string, unknown>>;
+  const { store, apis, tokens, pipelines, worker, gateway, deadLetters, inboxes, $schema } = value as Readonly<Record<string, unknown>>;
   if ($schema !== undefined && typeof $schema !== "string") {
     throw new ConfigError({
       path: "$schema",
@@ -74,9 +78,10 @@ export function checkConfig(value: unknown): asserts value is HoldfastConfig {
   if (typeof apis !== "object" || apis === null || Array.isArray(apis)) {
     throw new ConfigError({ path: "apis", message: `apis is ${shown(apis)}; give the APIs by name: { crm: { baseUrl: … } }` });
   }
+  const resolved = new Map<string, ResolvedApi>();
   for (const [name, definition] of Object.entries(apis)) {
     checkApiName(name);
-    resolveApi(name, definition as ApiOptions);
+    resolved.set(name, resolveApi(name, definition as ApiOptions));
   }
   if (tokens !== undefined) checkTokens(tokens, Object.keys(apis), "tokens");
   if (pipelines !== undefined && !Array.isArray(pipelines)) {
@@ -85,6 +90,7 @@ export function checkConfig(value: unknown): asserts value is HoldfastConfig {
   if (worker !== undefined) resolveWorkerOptions(worker as WorkerOptions, "worker");
   if (gateway !== undefined) resolveGatewayOptions(gateway as GatewayOptions, "gateway");
   if (deadLetters !== undefined) checkDeadLetterOptions(deadLetters, "deadLetters");
+  if (inboxes !== undefined) checkInboxes(inboxes, resolved, "inboxes");
 }
 
 const KEYS = [
@@ -95,10 +101,8 @@ const KEYS = [
   "worker",
   "gateway",
   "deadLetters",
+  "inboxes",
 ] as const satisfies readonly (keyof HoldfastConfig)[];
-
-/** Letters, digits, and `.`, `_`, `-` between them: a name stands in paths, labels of metrics and file names. */
-export const API_NAME: RegExp = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
 
 function checkApiName(name: string): void {
   if (API_NAME.test(name)) return;

@@ -1,0 +1,2 @@
+/** Letters, digits, and `.`, `_`, `-` between them: a name stands in paths, labels of metrics and file names. */
+export const API_NAME: RegExp = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
