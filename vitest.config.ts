@@ -35,8 +35,8 @@ const config: ViteUserConfig = defineConfig({
     ],
     // Processes, not threads: tests send signals, change directories and open SQLite files.
     pool: "forks",
-    // Both of the two cores that CI has, half of a bigger machine.
-    maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
+    // More than the two cores that CI has, since many tests wait for a process or a server; half of a bigger machine.
+    maxWorkers: Math.max(3, Math.floor(availableParallelism() / 2)),
     // Ample, because the machines are shared: a test that hangs is told all the same, and none is red for a slow neighbour.
     testTimeout: 60_000,
     hookTimeout: 60_000,

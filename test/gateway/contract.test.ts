@@ -172,6 +172,10 @@ describe("a key", () => {
     const early = await Promise.race(all);
     expect([early.status, early.headers.get("retry-after"), (await problemIn(early)).code]).toEqual([409, "1", "idempotency-in-flight"]);
     expect((await post("/up/slow-key", '{"n":2}', { "idempotency-key": "k-50" })).status).toBe(422);
+    // Whoever comes after the end is answered with it; here all have to have come before.
+    let refused = 0;
+    for (const one of all) void one.then(() => (refused += 1));
+    await until(() => refused === 49);
     goOn.splice(0).forEach((go) => go());
     const answers = await Promise.all(all);
     const done = answers.filter(({ status }) => status === 201);

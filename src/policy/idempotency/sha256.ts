@@ -16,13 +16,18 @@ const encoder = new TextEncoder();
 
 type Hash = (algorithm: "sha256", data: string | Uint8Array, outputEncoding: "hex") => string;
 
-const platform = (globalThis as { process?: { getBuiltinModule?: (id: string) => unknown } }).process?.getBuiltinModule?.("node:crypto") as
-  { readonly hash?: Hash } | undefined;
-const hash = platform?.hash;
+/** Null where the platform has none; looked for when it is first needed, since who only imports the library may never hash. */
+let platformHash: Hash | null | undefined;
+
+function hashOfPlatform(): Hash | null {
+  const host = (globalThis as { process?: { getBuiltinModule?: (id: string) => unknown } }).process;
+  return (host?.getBuiltinModule?.("node:crypto") as { readonly hash?: Hash } | undefined)?.hash ?? null;
+}
 
 /** The digest as 64 hex digits. Text is hashed as UTF-8. */
 export function sha256Hex(input: string | Uint8Array): string {
-  return hash === undefined ? plainSha256Hex(input) : hash("sha256", input, "hex");
+  if (platformHash === undefined) platformHash = hashOfPlatform();
+  return platformHash === null ? plainSha256Hex(input) : platformHash("sha256", input, "hex");
 }
 
 /** The same, a fifth as fast, and without any platform. */
