@@ -49,6 +49,7 @@ export type { RetryQuotaOptions } from "./policy/budget/retry-quota.ts";
 export type { HintHeader } from "./policy/hints/parse-hint.ts";
 export type { ApiOptions, Durability, EndpointOptions, IdempotencyOptions } from "./api/api-options.ts";
 export type { DeadLetterOptions, LetterWebhookOptions } from "./api/letter-webhook-options.ts";
+export type { ConfiguredCallbacks } from "./client/configured-callbacks.ts";
 export type { ConfiguredInbox } from "./client/configured-inboxes.ts";
 export type { HoldfastConfig } from "./client/define-config.ts";
 export type { StoreUrl } from "./api/store-url.ts";

@@ -10,6 +10,8 @@ import { resolveApi, type ResolvedApi } from "../api/resolve-api.ts";
 import type { SecretReference } from "../api/secret.ts";
 import { checkStore, type StoreUrl } from "../api/store-url.ts";
 import { checkTokens, type TokenOptions } from "../api/token-options.ts";
+import { resolveAlertOptions, type AlertOptions } from "./alert-options.ts";
+import { checkConfiguredCallbacks, type ConfiguredCallbacks } from "./configured-callbacks.ts";
 import { checkInboxes, type ConfiguredInbox } from "./configured-inboxes.ts";
 
 /** What `holdfast.config.ts` or `holdfast.config.json` holds. */
@@ -30,6 +32,10 @@ export interface HoldfastConfig {
   readonly deadLetters?: DeadLetterOptions;
   /** Webhooks that `holdfast serve` takes, by their source: the name in `/in/{source}`. */
   readonly inboxes?: Readonly<Record<string, ConfiguredInbox>>;
+  /** What `holdfast serve` watches, and who is told. */
+  readonly alerts?: AlertOptions;
+  /** How `holdfast serve` tells the ends of operations to the URLs that they name; they reach public addresses only. */
+  readonly callbacks?: ConfiguredCallbacks;
 }
 
 /** What a config can see of a pipeline; the engine checks the rest. */
@@ -67,7 +73,9 @@ export function checkConfig(value: unknown): asserts value is HoldfastConfig {
     throw new ConfigError({ path: "config", message: `the config is ${shown(value)}; give an object: { store, apis }` });
   }
   refuseUnknown(value, [...KEYS, "$schema"], "config");
-  const { store, apis, tokens, pipelines, worker, gateway, deadLetters, inboxes, $schema } = value as Readonly<Record<string, unknown>>;
+  const { store, apis, tokens, pipelines, worker, gateway, deadLetters, inboxes, alerts, callbacks, $schema } = value as Readonly<
+    Record<string, unknown>
+  >;
   if ($schema !== undefined && typeof $schema !== "string") {
     throw new ConfigError({
       path: "$schema",
@@ -91,6 +99,8 @@ export function checkConfig(value: unknown): asserts value is HoldfastConfig {
   if (gateway !== undefined) resolveGatewayOptions(gateway as GatewayOptions, "gateway");
   if (deadLetters !== undefined) checkDeadLetterOptions(deadLetters, "deadLetters");
   if (inboxes !== undefined) checkInboxes(inboxes, resolved, "inboxes");
+  if (alerts !== undefined) resolveAlertOptions(alerts as AlertOptions, "alerts");
+  if (callbacks !== undefined) checkConfiguredCallbacks(callbacks, "callbacks");
 }
 
 const KEYS = [
@@ -102,6 +112,8 @@ const KEYS = [
   "gateway",
   "deadLetters",
   "inboxes",
+  "alerts",
+  "callbacks",
 ] as const satisfies readonly (keyof HoldfastConfig)[];
 
 function checkApiName(name: string): void {

@@ -1,3 +1,4 @@
+import { ProblemError } from "./problem.ts";
 import type { ResolvedRateLimit } from "../policy/rate-limit/options.ts";
 
 /** What a token may do: `call` upstreams and enqueue, `read` what was kept, `operate` on it. None includes another. */
@@ -46,4 +47,10 @@ export function mayUse(principal: Principal, api: string): boolean {
 /** Whether it may see what belongs to an API and a partition. */
 export function maySee(principal: Principal, of: { readonly api: string; readonly partition: string }): boolean {
   return mayUse(principal, of.api) && (!principal.bound || principal.account === of.partition);
+}
+
+/** Refuses whoever sees a part only, where what is shown goes over everything. @throws ProblemError */
+export function refusePart({ name, bound, apis }: Principal, what: string): void {
+  if (!bound && apis === undefined) return;
+  throw new ProblemError("forbidden", `the token ${name} is bound to ${bound ? "an account" : "some APIs"}, and ${what} over all of them`);
 }

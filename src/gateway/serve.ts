@@ -2,10 +2,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { isIP } from "node:net";
 import { secureBytes } from "../adapters/clock/random.ts";
 import { systemClock } from "../adapters/clock/system.ts";
+import { egress } from "../adapters/transport/egress/egress.ts";
 import { overAgent } from "../adapters/transport/undici/index.ts";
 import type { ApiOptions } from "../api/api-options.ts";
+import type { CallbackOptions } from "../api/callback-options.ts";
 import { resolveGatewayOptions, type GatewayOptions } from "../api/gateway-options.ts";
 import { resolveApi } from "../api/resolve-api.ts";
+import type { ConfiguredCallbacks } from "../client/configured-callbacks.ts";
 import type { ConfiguredInbox } from "../client/configured-inboxes.ts";
 import { openHoldfast, type HoldfastOptions } from "../client/holdfast.ts";
 import type { ApiChanges } from "../client/open-apis.ts";
@@ -26,7 +29,9 @@ export interface ServeOptions {
   readonly apis: Readonly<Record<string, ApiOptions>>;
   readonly store: StoreFactory;
   /** What else the engine is made of. Metrics are always counted. */
-  readonly engine?: Omit<HoldfastOptions, "apis" | "store" | "transport" | "metrics" | "clock" | "random">;
+  readonly engine?: Omit<HoldfastOptions, "apis" | "store" | "transport" | "metrics" | "callbacks" | "clock" | "random">;
+  /** How the ends of operations are told. Callers name the URLs, so they reach public addresses only, and those of `allow`. */
+  readonly callbacks?: ConfiguredCallbacks;
   /** Whose webhooks it takes, by source. @default nobody's */
   readonly inboxes?: Readonly<Record<string, ConfiguredInbox>>;
   /** Who may use it. Without any it listens on loopback only. */
@@ -70,7 +75,18 @@ export async function serve(options: ServeOptions): Promise<Gateway> {
     log(`${where}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const silenceMs = silenceOf(options.apis);
   const transport = overAgent({ headersTimeout: silenceMs, bodyTimeout: silenceMs }, { userAgent: `holdfast/${version}`, decodes: false });
-  const open = await openHoldfast({ ...options.engine, apis: options.apis, store: options.store, transport, metrics: true });
+  const outside = egress({
+    allow: options.callbacks?.allow ?? [],
+    onRefused: (host, address) => log(`a callback to ${host} was refused: ${address} is not public`),
+  });
+  const open = await openHoldfast({
+    ...options.engine,
+    apis: options.apis,
+    store: options.store,
+    transport,
+    metrics: true,
+    ...(options.callbacks === undefined ? {} : { callbacks: { ...toldBy(options.callbacks), transport: outside.transport } }),
+  });
   const parts = { open, clock, failed, authenticator: new Authenticator(clock), strangers: new StrangerGuard(resolved.allowedHosts) };
   parts.authenticator.replace("config", tokens);
   const forwarder = new Forwarder({ ...parts, limits: { replayBytes: resolved.replayBodyBytes, maxBytes: resolved.maxBodyBytes } });
@@ -102,6 +118,7 @@ export async function serve(options: ServeOptions): Promise<Gateway> {
   });
   const endWork = async (graceMs: number): Promise<void> => {
     await open.hf.close({ grace: graceMs });
+    outside.close();
     await transport.destroy();
   };
   try {
@@ -127,6 +144,11 @@ export async function serve(options: ServeOptions): Promise<Gateway> {
     await endWork(0);
     throw error;
   }
+}
+
+/** What the engine takes of them; where they may reach is the transport's. */
+function toldBy({ allow: _allow, ...callbacks }: ConfiguredCallbacks): CallbackOptions {
+  return callbacks;
 }
 
 /** First no new requests, then no new work; each has what is left of the grace. */

@@ -180,6 +180,8 @@ describe("a config", { timeout: 60_000 }, () => {
   it.each([
     ["bad-key.json", JSON.stringify({ apis: {}, stroe: "memory:" }), "config.stroe"],
     ["bad-api.json", JSON.stringify({ apis: { crm: { profil: "crm" } } }), "apis.crm.profil"],
+    ["bad-alerts.json", JSON.stringify({ apis: {}, alerts: { to: [{ type: "slack" }] } }), "alerts.to[0].url"],
+    ["bad-callbacks.json", JSON.stringify({ apis: {}, callbacks: { secret: { env: "X" }, allow: ["10.1.0.0"] } }), "callbacks.allow"],
     ["bad-inbox.json", inboxed({ verify: { scheme: "strip", secret: { env: "X" } } }), "inboxes.shop.verify.scheme"],
     ["open-inbox.json", inboxed({ verify: { scheme: "stripe", secret: "canary" } }), "inboxes.shop.verify.secret"],
     ["lost-inbox.json", inboxed({ forwardTo: { api: "erp", endpoint: "POST /hooks" } }), "inboxes.shop.forwardTo.api"],

@@ -47,7 +47,7 @@ async function runServe({ config: named, host, port }: ServeCommandOptions): Pro
   if (loaded === undefined) {
     throw new ConfigError({ path: "--config", message: "there is no holdfast.config.ts, .js or .json here; name one with --config" });
   }
-  const { apis, tokens = [], worker, pipelines, deadLetters, gateway, inboxes } = loaded.config;
+  const { apis, tokens = [], worker, pipelines, deadLetters, gateway, inboxes, alerts, callbacks } = loaded.config;
   // Loaded when it is called for: the other commands start without it.
   const { serve } = await import("../../gateway/serve.ts");
   const running = await serve({
@@ -58,7 +58,9 @@ async function runServe({ config: named, host, port }: ServeCommandOptions): Pro
       ...(worker === undefined ? {} : { worker }),
       ...(pipelines === undefined ? {} : { pipelines }),
       ...(deadLetters === undefined ? {} : { deadLetters }),
+      ...(alerts === undefined ? {} : { alerts }),
     },
+    ...(callbacks === undefined ? {} : { callbacks }),
     ...(gateway === undefined ? {} : { gateway }),
     ...(inboxes === undefined ? {} : { inboxes }),
     host,

@@ -3,16 +3,19 @@ import type { AppParts } from "../app.ts";
 import { ReplayRuns } from "../replay-runs.ts";
 import type { Route } from "../route.ts";
 import { StatsWindow } from "../stats-window.ts";
+import { alertsRoute } from "./alerts.ts";
 import { auditRoutes } from "./audit.ts";
 import { deadLetterRoutes } from "./dead-letters.ts";
 import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
 import { inboxRoute } from "./inbox.ts";
 import { laneOf, laneRoutes } from "./lanes.ts";
+import { metricsRoute } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
 import { operationRoutes } from "./operations.ts";
 import { replayRoutes } from "./replays.ts";
 import { statsRoutes } from "./stats.ts";
+import { syncsRoute } from "./syncs.ts";
 import { tokenRoutes } from "./tokens.ts";
 
 /** The table of all routes. */
@@ -34,6 +37,9 @@ export function routesOf(parts: AppParts, admin: Admin): RouteTable {
     ...events.routes,
     ...auditRoutes(admin.audit),
     ...tokenRoutes(parts, admin),
+    alertsRoute(parts),
+    syncsRoute(parts),
+    metricsRoute(parts),
     inboxRoute(parts),
     ...healthRoutes(parts),
   ];

@@ -58,6 +58,7 @@ const enqueue = z.strictObject({
   flow: z.string().max(256).optional(),
   delay: duration.optional(),
   expiresIn: duration.optional(),
+  callback: z.string().max(2_048).optional().describe("A URL that is told how it ended; the config says `callbacks`"),
 });
 
 const filter = z.strictObject({
