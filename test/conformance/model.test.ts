@@ -40,7 +40,7 @@ describe("SQLite does what the memory model does", () => {
         empty(db);
         expect(answers(steps, sqliteKeys(db))).toEqual(answers(steps, memoryKeys()));
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 
@@ -52,7 +52,7 @@ describe("SQLite does what the memory model does", () => {
         empty(db);
         expect(answers(steps, sqliteLetters(db))).toEqual(answers(steps, memoryLetters(1_000)));
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     );
   });
 
@@ -65,7 +65,7 @@ describe("SQLite does what the memory model does", () => {
         expect(answers(steps, committing(db))).toEqual(answers(steps, memoryQueue(memoryLetters(1_000), 1_000)));
         expect(health("", db).check().faults).toEqual([]);
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 
@@ -78,7 +78,7 @@ describe("SQLite does what the memory model does", () => {
           empty(db);
           expect(answers(some, subject(db))).toEqual(answers(some, model()));
         }),
-        { numRuns: 100 },
+        { numRuns: 40 },
       );
     same(sharedStep, memoryCoordinator, sqliteCoordinator);
     same(markStep, memoryWatermarks, sqliteWatermarks);

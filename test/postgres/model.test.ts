@@ -305,7 +305,7 @@ describe("PostgreSQL does what the memory model does", () => {
         await emptySchema(pool, "holdfast");
         expect(await answers(steps, store.idempotency)).toEqual(await answers(steps, memoryKeys()));
       }),
-      { numRuns: 60 },
+      { numRuns: 20 },
     );
   });
 
@@ -316,7 +316,7 @@ describe("PostgreSQL does what the memory model does", () => {
         await emptySchema(pool, "holdfast");
         expect(await answers(steps, store.deadLetters)).toEqual(await answers(steps, memoryLetters(1_000)));
       }),
-      { numRuns: 60 },
+      { numRuns: 20 },
     );
   });
 
@@ -332,7 +332,7 @@ describe("PostgreSQL does what the memory model does", () => {
         expect((await fresh.check()).faults).toEqual([]);
         await fresh.close();
       }),
-      { numRuns: 60 },
+      { numRuns: 20 },
     );
   });
 
@@ -345,7 +345,7 @@ describe("PostgreSQL does what the memory model does", () => {
           expect(await answers(some, subject(store))).toEqual(await answers(some, model()));
           expect((await store.check()).faults).toEqual([]);
         }),
-        { numRuns: 40 },
+        { numRuns: 15 },
       );
     await same(sharedStep, memoryCoordinator, ({ coordinator }) => coordinator as object);
     await same(markStep, memoryWatermarks, ({ watermarks }) => watermarks as object);
@@ -386,7 +386,7 @@ describe("PostgreSQL does what the memory model does", () => {
         const found = await store.deadLetters.list({ api: text, fingerprint: text, labels: { [text]: text } }, { limit: 100 });
         expect(found.items.map(({ id }) => id)).toContain(fresh.id);
       }),
-      { numRuns: 100 },
+      { numRuns: 30 },
     );
   });
 
@@ -403,7 +403,7 @@ describe("PostgreSQL does what the memory model does", () => {
           expect(await store.idempotency.begin([{ ...begin, token: `${text}!` }])).toEqual([{ state: "running", leaseUntil: T0 + 1_000 }]);
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 30 },
     );
   });
 });
