@@ -9,9 +9,9 @@ import { signWebhook } from "../policy/webhook/standard-webhooks.ts";
 import type { Transport } from "../ports/transport.ts";
 import type { AlertState } from "../signals/alerts/alert.ts";
 import { AlertDesk, collect, documentsOf } from "../signals/alerts/desk.ts";
-import { testNotice, type AlertNotice } from "../signals/alerts/notice.ts";
+import { givenUpNotice, testNotice, type AlertNotice, type GivenUp } from "../signals/alerts/notice.ts";
 import { RULE_NAMES, type AlertRuleName } from "../signals/alerts/rules.ts";
-import type { Silence } from "../signals/alerts/silence.ts";
+import { covers, type Silence } from "../signals/alerts/silence.ts";
 import { email } from "../signals/alerts/sinks/email.ts";
 import { pagerduty } from "../signals/alerts/sinks/pagerduty.ts";
 import type { SinkRequest } from "../signals/alerts/sinks/sink.ts";
@@ -20,6 +20,7 @@ import { AlertWatch, type StoreFacts, type WatchedEvent } from "../signals/alert
 import type { AlertSinkOptions, ResolvedAlertOptions } from "./alert-options.ts";
 import type { Engine, OpenApi } from "./engine.ts";
 import type { LocalApis } from "./local-apis.ts";
+import type { Operation } from "./operation.ts";
 
 /** The API that notices go through: none that a user could give. */
 export const ALERTS_API = "@alerts";
@@ -56,6 +57,12 @@ export interface Alerts {
   endSilence(id: string): Promise<void>;
   /** Puts a test notice on its way to every sink; resolves when it is in the queue. */
   test(): Promise<void>;
+  /**
+   * Tells every sink of something that was given up outside the engine's calls, as `holdfast exec` does: under the rule `exhausted`, so
+   * that switching it off or a silence holds for it. Once for each letter. Resolves with the operations that carry it, when they are in
+   * the queue.
+   */
+  givenUp(what: GivenUp): Promise<readonly Operation[]>;
 }
 
 export interface AlertParts {
@@ -65,7 +72,7 @@ export interface AlertParts {
   /** What carries notices out. */
   readonly transport: Transport;
   readonly register: (api: OpenApi) => void;
-  readonly enqueue: (endpoint: string, notice: AlertNotice, key: readonly unknown[]) => Promise<unknown>;
+  readonly enqueue: (endpoint: string, notice: AlertNotice, key: readonly unknown[]) => Promise<Operation>;
 }
 
 /**
@@ -91,7 +98,7 @@ export class AlertDoor implements Alerts {
       rules: options.rules,
       everyMs: options.everyMs,
       facts: (now) => this.#facts(now),
-      tell: (notice) => this.#tell(notice),
+      tell: async (notice) => void (await this.#tell(notice)),
     });
     parts.register(
       locals.open(
@@ -158,8 +165,16 @@ export class AlertDoor implements Alerts {
     await this.#documents.write([{ kind: "silence", id, revision: document.revision, body: null, now }]);
   }
 
-  test(): Promise<void> {
-    return this.#tell(testNotice(this.#parts.engine.runtime.clock.now()));
+  async test(): Promise<void> {
+    await this.#tell(testNotice(this.#parts.engine.runtime.clock.now()));
+  }
+
+  async givenUp(what: GivenUp): Promise<readonly Operation[]> {
+    const now = this.#parts.engine.runtime.clock.now();
+    const notice = givenUpNotice(what, now);
+    if (this.#parts.options.rules.get("exhausted")?.critical === undefined) return [];
+    if ((await this.silences()).some((silence) => covers(silence, notice, now))) return [];
+    return await this.#tell(notice);
   }
 
   async close(): Promise<void> {
@@ -172,9 +187,11 @@ export class AlertDoor implements Alerts {
     return documentsOf(store.documents, store.name);
   }
 
-  async #tell(notice: AlertNotice): Promise<void> {
+  async #tell(notice: AlertNotice): Promise<readonly Operation[]> {
     const { options, enqueue } = this.#parts;
-    await Promise.all(options.to.map(({ name }) => enqueue(`POST /${name}`, notice, [name, notice.key, notice.change, notice.tier])));
+    return await Promise.all(
+      options.to.map(({ name }) => enqueue(`POST /${name}`, notice, [name, notice.key, notice.change, notice.tier])),
+    );
   }
 
   /** What only the store knows. */

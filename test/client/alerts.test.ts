@@ -246,6 +246,25 @@ describe("an alert", () => {
     await expect(alerts.silence({ for: 0, because: "x", by: "ada" })).rejects.toMatchObject({ path: "silence.for" });
   });
 
+  it("tells of what a program gave up, once for each letter, unless that is silent or switched off", async () => {
+    const here = await world({ rules });
+    const alerts = here.hf.alerts!;
+    const what = (letter: string) => ({ subject: "exec backup", words: "exit code 3", letter });
+    expect(await alerts.givenUp(what("one"))).toHaveLength(1);
+    expect(await alerts.givenUp(what("one"))).toHaveLength(1);
+    await alerts.silence({ rule: "exhausted", subject: "exec backup", for: "10m", because: "a drill", by: "ada" });
+    expect(await alerts.givenUp(what("two"))).toEqual([]);
+    await here.clock.advance("11m");
+    expect(await alerts.givenUp(what("three"))).toHaveLength(1);
+    await vi.waitUntil(async () => {
+      await here.clock.advance("1s");
+      return here.notices.length >= 2;
+    });
+    expect(here.notices.map(({ advice }) => /show (\w+)/.exec(advice)?.[1])).toEqual(["one", "three"]);
+    const off = await world({ rules: { exhausted: false } });
+    expect(await off.hf.alerts!.givenUp(what("four"))).toEqual([]);
+  });
+
   it("is told once by two processes over one store, and not again by a restart", async () => {
     const store = memory();
     const clock = manualClock();

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -193,6 +193,32 @@ describe.concurrent("holdfast exec", { timeout: 60_000 }, () => {
     const [line, json] = readFileSync(file, "utf8").split("\n");
     expect(line).toBe("job failed");
     expect(JSON.parse(json ?? "")).toMatchObject({ type: "exec.failed", data: { name: "job", state: "failed", attempts: 1 } });
+  });
+
+  it("raises an alert where the config has them, once for each run that is given up", async ({ expect }) => {
+    const got: { readonly type: string; readonly data: Readonly<Record<string, unknown>> }[] = [];
+    const server = createServer((request, response) => {
+      let body = "";
+      request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+      request.on("end", () => {
+        got.push(JSON.parse(body) as (typeof got)[number]);
+        response.writeHead(204).end();
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/alerts`;
+    const config = join(folder, "alerts.json");
+    writeFileSync(config, JSON.stringify({ apis: {}, alerts: { to: [{ type: "webhook", url }] } }));
+    const store = newStore();
+    const first = await start(store, ["--config", config, "--schedule", "0"], "process.exit(3)").ended;
+    expect([first.code, got.length]).toEqual([exitCodes.failed.code, 1]);
+    expect(got[0]).toMatchObject({ type: "alert.fired", data: { rule: "exhausted", subject: "exec job", tier: "critical" } });
+    expect(String(got[0]?.data["advice"])).toContain(String(endOf(first)["deadLetter"]));
+    // What failed yesterday and fails again today is told again; what succeeds is not.
+    await start(store, ["--config", config, "--schedule", "0"], "process.exit(3)").ended;
+    expect((await start(store, ["--config", config, "--schedule", "0"], "0").ended).code).toBe(0);
+    expect(got.length).toBe(2);
+    server.close();
   });
 
   it("posts a signed webhook", async ({ expect }) => {

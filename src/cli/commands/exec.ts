@@ -1,7 +1,10 @@
 import { Command } from "commander";
 import { formatMs } from "../../core/duration.ts";
 import { ConfigError, StoreError } from "../../core/errors.ts";
-import type { Store } from "../../ports/store.ts";
+import type { AlertOptions } from "../../client/alert-options.ts";
+import type { Runtime } from "../../engine/runtime.ts";
+import type { EventMap } from "../../ports/events.ts";
+import type { Store, StoreFactory } from "../../ports/store.ts";
 import { systemClock } from "../../adapters/clock/system.ts";
 import { loadConfig } from "../config-file.ts";
 import { exitCodes, type ExitName } from "../exit-codes.ts";
@@ -63,7 +66,7 @@ async function run(command: readonly string[], options: Options): Promise<void> 
   if (options.history === true) {
     if (command.length > 0)
       throw new ConfigError({ path: "--history", message: "--history shows runs and starts none; leave out the command" });
-    await withStore(options, (store) => showHistory(store, options));
+    await withStore(await placeOf(options), (store) => showHistory(store, options));
     return;
   }
   const { name, notify: target } = options;
@@ -76,10 +79,22 @@ async function run(command: readonly string[], options: Options): Promise<void> 
   const plan = planExec({ ...options, name });
   if (target !== undefined) checkNotify(target);
   const { runExec } = await import("../exec/run-exec.ts");
-  const end = await withStore(options, (store) => runExec({ store, plan, command, say }));
+  const { raiseAlerts } = await import("../exec/raise.ts");
+  const letters: EventMap["dead-letter:added"][] = [];
+  const listen = (runtime: Runtime): void => void runtime.events.on("dead-letter:added", (letter) => letters.push(letter));
+  const place = await placeOf(options);
+  const end = await withStore(place, (store) => runExec({ store, plan, command, say, listen }));
   if (end.state !== "succeeded") {
     const kept = end.deadLetter === undefined ? "" : `; it is kept as the dead letter ${end.deadLetter}`;
     say(`${name}: ${end.state === "busy" ? "" : `${end.state} after ${attemptsOf(end)}: `}${end.because}${kept}`);
+  }
+  if (place.alerts !== undefined && letters.length > 0) {
+    try {
+      const late = await raiseAlerts(place.alerts, place.factory, letters);
+      if (late > 0) say(`${name}: ${late} of its alerts could not be delivered yet; they wait in the queue of the store`);
+    } catch (error) {
+      say(`${name}: the alerts of the config could not be told: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
   if (target !== undefined && (end.state === "succeeded" || end.state === "failed")) {
     const data = { name, ...end, command };
@@ -110,18 +125,29 @@ function exitOf({ state, signal }: ExecEnd): ExitName {
   }
 }
 
-/** Opens the store, made where there is none: a line of a crontab has nobody who would make it first. */
-async function withStore<Result>({ store: named, config }: Options, work: (store: Store) => Promise<Result>): Promise<Result> {
-  const loaded = named === undefined ? await loadConfig(config) : undefined;
+/** Where runs are kept, and who is told of those that are given up. */
+interface Place {
+  readonly factory: StoreFactory;
+  readonly alerts: AlertOptions | undefined;
+}
+
+/** A store that is named goes before the config's. */
+async function placeOf({ store: named, config }: Options): Promise<Place> {
+  const loaded = named === undefined || config !== undefined ? await loadConfig(config) : undefined;
   const { namedTarget, storeFactory, targetOf } = await import("../store-factory.ts");
-  const target = loaded === undefined ? namedTarget(named ?? "holdfast.db") : targetOf(loaded);
+  const target = named !== undefined || loaded === undefined ? namedTarget(named ?? "holdfast.db") : targetOf(loaded);
   if (target.kind === "memory") {
     throw new ConfigError({
       path: "--store",
       message: 'exec needs a store that outlives it, and "memory:" does not; name a file with --store',
     });
   }
-  const store = await (await storeFactory(target))();
+  return { factory: await storeFactory(target), alerts: loaded?.config.alerts };
+}
+
+/** Opens the store, made where there is none: a line of a crontab has nobody who would make it first. */
+async function withStore<Result>({ factory }: Place, work: (store: Store) => Promise<Result>): Promise<Result> {
+  const store = await factory();
   try {
     return await work(store);
   } finally {

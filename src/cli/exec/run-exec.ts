@@ -179,7 +179,10 @@ async function buryVanished(
     firstAttemptAt: left.openedAt,
     diedAt: now,
   } as const;
-  await store.deadLetters.add([withFingerprint(letter, verdict)]);
+  const complete = withFingerprint(letter, verdict);
+  await store.deadLetters.add([complete]);
+  const { id, api, endpoint, reason, fingerprint, title } = complete;
+  runtime.events.emit("dead-letter:added", { id, api, endpoint, reason, fingerprint, title });
   await book.close(left, because, left.id);
   say(`${plan.name}: the run of ${new Date(left.openedAt).toISOString()} was cut short: ${detail}`);
 }

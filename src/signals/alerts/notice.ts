@@ -52,6 +52,26 @@ export function noticeOf(change: AlertChange, state: AlertState, before: AlertTi
   };
 }
 
+/** Of what was given up outside the engine's calls, once for each letter. */
+export function givenUpNotice({ subject, words, letter }: GivenUp, now: number): AlertNotice {
+  const at = new Date(now).toISOString();
+  return {
+    ...{ change: "fired", rule: "exhausted", subject, tier: "critical", since: at, at, value: 1, words },
+    advice: `see its dead letter (\`holdfast dlq show ${letter}\`)`,
+    key: `exhausted ${subject} ${letter}`,
+  };
+}
+
+/** Something that was given up and kept. */
+export interface GivenUp {
+  /** What it is about, such as `exec daily-briefing`. */
+  readonly subject: string;
+  /** What was seen. */
+  readonly words: string;
+  /** Id of the dead letter that keeps it. */
+  readonly letter: string;
+}
+
 /** What `holdfast alerts test` sends. */
 export function testNotice(now: number): AlertNotice {
   const at = new Date(now).toISOString();
