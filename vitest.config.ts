@@ -21,6 +21,17 @@ const PACKAGE = {
   "holdfast/postgres": "src/adapters/store/postgres/index.ts",
 };
 
+/** Run by `npm run test:system` and in the whole gate, not by `npm test`. */
+const SYSTEM = [
+  "test/conformance/postgres-pooler.test.ts",
+  "test/crash/**/*.test.ts",
+  "test/demo/kill.test.ts",
+  "test/ground/bootstrap.test.ts",
+  "test/package/**/*.test.ts",
+  "test/postgres/{faults,model,outages,partitions,queue-faults}.test.ts",
+  "test/sharing/processes.test.ts",
+];
+
 const config: ViteUserConfig = defineConfig({
   resolve: {
     alias: Object.entries(PACKAGE).map(([name, file]) => ({ find: new RegExp(`^${name}$`), replacement: join(import.meta.dirname, file) })),
@@ -31,7 +42,9 @@ const config: ViteUserConfig = defineConfig({
     // Unit tests share a process, which costs half of one for each; what spans folders has one to itself.
     projects: [
       { extends: true, test: { name: "unit", include: ["src/**/*.test.ts"], isolate: false } },
-      { extends: true, test: { name: "whole", include: ["test/**/*.test.ts"], typecheck: TYPES } },
+      { extends: true, test: { name: "whole", include: ["test/**/*.test.ts"], exclude: SYSTEM, typecheck: TYPES } },
+      // What kills processes, crashes servers, compares with models and installs packages takes minutes: `npm run test:system`.
+      { extends: true, test: { name: "system", include: SYSTEM } },
     ],
     // Processes, not threads: tests send signals, change directories and open SQLite files.
     pool: "forks",

@@ -32,7 +32,8 @@ const GATES: readonly Gate[] = [
   script("types"),
   script("knip"),
   script("package", "--no-tests"),
-  { name: "test", check: runTests },
+  tests("test"),
+  tests("test:system"),
 ];
 
 const { positionals } = parseArgs({ allowPositionals: true });
@@ -57,6 +58,11 @@ for (const { name, check } of GATES) {
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
+/** A gate of tests, whose report is counted. */
+function tests(name: string): Gate {
+  return { name, check: () => runTests(name) };
+}
+
 /** A gate that is an npm script, so that the README, people and machines all run the same thing. */
 function script(name: string, ...args: string[]): Gate {
   const check = async (): Promise<Verdict> => {
@@ -78,11 +84,11 @@ interface TestReport {
   readonly numTodoTests: number;
 }
 
-async function runTests(): Promise<Verdict> {
+async function runTests(name: string): Promise<Verdict> {
   const folder = temporaryFolder("check");
   const file = join(folder, "tests.json");
   try {
-    const { code, output } = await npmRun("test", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`);
+    const { code, output } = await npmRun(name, "--reporter=default", "--reporter=json", `--outputFile.json=${file}`);
     const report = readReport(file);
     if (report === undefined) return { ok: false, summary: "the tests did not run to their end", output };
     const { numPassedTests: testsPassed, numFailedTests: testsFailed } = report;

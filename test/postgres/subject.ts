@@ -1,7 +1,7 @@
 import { Pool } from "pg";
 import postgresJs from "postgres";
 import { postgres, type PostgresClient, type PostgresOptions } from "../../src/adapters/store/postgres/index.ts";
-import type { StoreUnderTest } from "../../src/testing/store-conformance.ts";
+import type { StoreConformanceOptions, StoreUnderTest } from "../../src/testing/store-conformance.ts";
 
 /** A client of either kind, and its end. */
 export interface Client {
@@ -54,3 +54,15 @@ export async function emptySchema(admin: Pool, schema: string): Promise<void> {
     LOOP EXECUTE 'DELETE FROM ' || name; END LOOP;
   END $$`);
 }
+
+/** What the backend claims to do. */
+export const postgresCapabilities: NonNullable<StoreConformanceOptions["capabilities"]> = {
+  shared: true,
+  persistent: true,
+  crash: true,
+  coordinator: true,
+  watermarks: true,
+  steps: true,
+  inbox: true,
+  documents: true,
+};
