@@ -26,9 +26,11 @@ const SYSTEM = [
   "test/conformance/postgres-pooler.test.ts",
   "test/crash/**/*.test.ts",
   "test/demo/kill.test.ts",
+  "test/exec/**/*.test.ts",
   "test/ground/bootstrap.test.ts",
   "test/package/**/*.test.ts",
   "test/postgres/{faults,model,outages,partitions,queue-faults}.test.ts",
+  "test/queue/vanishing.test.ts",
   "test/sharing/processes.test.ts",
 ];
 

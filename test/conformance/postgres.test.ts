@@ -1,5 +1,5 @@
 import { Pool } from "pg";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, it } from "vitest";
 import { storeConformance } from "../../src/testing/store-conformance.ts";
 import { testDatabase, type TestDatabase } from "../postgres/server.ts";
 import { postgresCapabilities as capabilities, postgresSubject } from "../postgres/subject.ts";
