@@ -1,17 +1,5 @@
 import { Pool } from "pg";
-import { afterAll, beforeAll, /** As a caller does who is told that it may ask again: once for each connection that may be broken. */
-async function askedAgain<Result>(ask: () => Promise<Result>): Promise<Result> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (tries > 4) throw error;
-      expect(error).toMatchObject({ code: "store", retryable: true });
-    }
-  }
-}
-
-describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/adapters/clock/system.ts";
 import { postgres } from "../../src/adapters/store/postgres/index.ts";
 import { sleep } from "../../src/ports/clock.ts";
@@ -56,6 +44,18 @@ const UNKNOWN = {
   effect: "unknown",
   message: expect.stringMatching(/may have been done; asking again is harmless$/) as string,
 };
+
+/** As a caller does who is told that it may ask again: once for each connection that may be broken. */
+async function askedAgain<Result>(ask: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (tries > 4) throw error;
+      expect(error).toMatchObject({ code: "store", retryable: true });
+    }
+  }
+}
 
 describe.each(["pg", "postgres.js"] as const)("through %s", (kind) => {
   it("a write whose answer is lost was done, is told as unknown, and may be asked for again", async () => {
