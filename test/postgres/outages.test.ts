@@ -130,10 +130,12 @@ async function startWork(
     }
   };
   hf.work();
+  /** What is armed strikes when the next request comes; nobody waits long for it. */
+  const armed = (struck: Promise<void>): Promise<void> => Promise.race([struck, sleep(systemClock, 100)]);
   const disturbances = [
-    () => proxy.loseNextAnswer(),
-    () => proxy.loseNextAnswer(),
-    () => proxy.loseNextRequest(),
+    () => armed(proxy.loseNextAnswer()),
+    () => armed(proxy.loseNextAnswer()),
+    () => armed(proxy.loseNextRequest()),
     async () => proxy.cutAll(),
     async () => {
       await admin
@@ -142,10 +144,7 @@ async function startWork(
     },
   ];
   return {
-    // What is armed strikes when the next request comes; nobody waits for it.
-    disturb: async () => {
-      await Promise.race([disturbances[Math.floor(random() * disturbances.length)]?.(), sleep(systemClock, 100)]);
-    },
+    disturb: async () => disturbances[Math.floor(random() * disturbances.length)]?.(),
     drained: drained(),
     progress: () => accepted.size,
     end: async () => {

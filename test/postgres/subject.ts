@@ -14,6 +14,8 @@ export type ClientKind = "pg" | "postgres.js";
 export function connect(kind: ClientKind, url: string, max = 4): Client {
   if (kind === "pg") {
     const pool = new Pool({ connectionString: url, max, application_name: "holdfast" });
+    // As everybody who has a pool: a connection that breaks while nobody uses it is no reason to end the process.
+    pool.on("error", () => {});
     return { client: pool, end: () => pool.end() };
   }
   // Array types need not be fetched: all parameters are texts.

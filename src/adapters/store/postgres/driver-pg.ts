@@ -4,7 +4,7 @@ import type { Parameter, Statement } from "./statement.ts";
 /** The part of a `Pool` of `pg` that is used. */
 export interface PgPool extends PgQueryable {
   readonly totalCount: number;
-  connect(): Promise<PgPoolClient>;
+  connect(done: (error: Error | undefined, client: PgPoolClient | undefined) => void): void;
   on(event: "error", listener: (error: Error) => void): unknown;
   removeListener(event: "error", listener: (error: Error) => void): unknown;
 }
@@ -47,9 +47,8 @@ export function pgDriver(pool: PgPool): Driver {
   return {
     ...queryable(pool),
     transaction: async (mode, work) => {
-      const client = await pool.connect();
+      const client = await checkOut(pool);
       let broken = false;
-      client.on("error", ignore);
       try {
         await client.query(`BEGIN ${mode}`);
         const result = await work(queryable(client));
@@ -69,6 +68,23 @@ export function pgDriver(pool: PgPool): Driver {
       pool.removeListener("error", ignore);
     },
   };
+}
+
+/**
+ * A connection of the pool, and somebody who listens to it from the same tick on: what the server said right behind its
+ * greeting, that it is ended, is heard before any promise is settled.
+ */
+function checkOut(pool: PgPool): Promise<PgPoolClient> {
+  return new Promise((resolve, reject) => {
+    pool.connect((error, client) => {
+      if (client === undefined) {
+        reject(error ?? new Error("the pool gave no connection"));
+        return;
+      }
+      client.on("error", ignore);
+      resolve(client);
+    });
+  });
 }
 
 function queryable(client: PgQueryable): Queryable {
