@@ -34,7 +34,19 @@ const config: KnipConfig = {
       ignoreDependencies: ["@arethetypeswrong/cli", "oxlint", "oxlint-tsgolint", "publint"],
     },
     // main.ts loads the suites by their names; child.ts is a process.
-    bench: { entry: ["main.ts", "suites/*.ts", "queue/{suite,parked,child}.ts"], project: ["**/*.ts"], ignoreBinaries: ["redis-server"] },
+    bench: {
+      entry: [
+        "main.ts",
+        "suites/*.ts",
+        "{queue,gateway}/suite.ts",
+        "gateway/soak.ts",
+        "queue/{parked,child}.ts",
+        "gateway/{upstream,load}.ts",
+        "gateway/proxies/*.ts",
+      ],
+      project: ["**/*.ts"],
+      ignoreBinaries: ["redis-server", "nginx", "taskset"],
+    },
   },
 };
 

@@ -20,8 +20,8 @@ export interface Figure {
 export interface Suite {
   /** What is compared, in a line. */
   readonly about: string;
-  /** `quick` measures next to nothing: enough to see that it runs. */
-  run(quick: boolean): Promise<readonly Figure[]>;
+  /** `quick` measures next to nothing: enough to see that it runs. `minutes` is for those that last as long as they are told to. */
+  run(quick: boolean, minutes?: number): Promise<readonly Figure[]>;
 }
 
 /** Compares one contender with others. */

@@ -3,6 +3,8 @@
  *
  *     npm run bench                      all suites that need nothing but this repository, as a table
  *     npm run bench -- queue             beside other queues: needs PostgreSQL and redis-server, and installs those queues
+ *     npm run bench -- gateway           beside other proxies, which it installs
+ *     npm run bench -- gateway-soak --minutes 10    whether its memory stays flat
  *     npm run bench -- retry pending     some of them
  *     npm run bench -- --json            one line of JSON for each figure
  *     npm run bench -- --quick           hardly anything is measured: to see that it runs
@@ -21,19 +23,32 @@ const { values, positionals } = parseArgs({
   options: {
     json: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
+    /** Of the suites that last as long as they are told to. */
+    minutes: { type: "string" },
     /** This process is a suite's own. */
     only: { type: "string" },
   },
 });
+
+const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
+if (minutes !== undefined && !(minutes > 0)) {
+  console.error(`--minutes is ${values.minutes}; give a number above 0`);
+  process.exit(2);
+}
 
 /** Suites that run only when they are asked for by name. */
 const onRequest: Readonly<Record<string, string>> = {
   "queue-sqlite": "./queue/suite.ts",
   "queue-postgres": "./queue/suite.ts",
   parked: "./queue/parked.ts",
+  "gateway-proxy": "./gateway/suite.ts",
+  "gateway-soak": "./gateway/soak.ts",
 };
 /** Several of them by one name. */
-const groups: Readonly<Record<string, readonly string[]>> = { queue: ["queue-sqlite", "queue-postgres"] };
+const groups: Readonly<Record<string, readonly string[]>> = {
+  queue: ["queue-sqlite", "queue-postgres"],
+  gateway: ["gateway-proxy", "fetch"],
+};
 
 const names = readdirSync(new URL("suites/", import.meta.url))
   .filter((file) => file.endsWith(".ts"))
@@ -46,7 +61,7 @@ else await measure(values.only);
 /** Runs one suite here and writes its figures, one a line. */
 async function measure(name: string): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
-  for (const figure of await (await suiteOf(name)).run(values.quick)) process.stdout.write(`${JSON.stringify(figure)}\n`);
+  for (const figure of await (await suiteOf(name)).run(values.quick, minutes)) process.stdout.write(`${JSON.stringify(figure)}\n`);
   // What a peer leaves running holds nobody up.
   process.exit(0);
 }
@@ -81,7 +96,13 @@ async function report(): Promise<void> {
 
 /** Runs one suite in a process of its own. */
 async function figuresOf(name: string): Promise<readonly Figure[]> {
-  const args = [fileURLToPath(import.meta.url), "--only", name, ...(values.quick ? ["--quick"] : [])];
+  const args = [
+    fileURLToPath(import.meta.url),
+    "--only",
+    name,
+    ...(values.quick ? ["--quick"] : []),
+    ...(minutes === undefined ? [] : ["--minutes", String(minutes)]),
+  ];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   const end = (): void => void child.kill();
   process.once("SIGTERM", end);

@@ -13,12 +13,14 @@ import { join } from "node:path";
 import { testDatabase } from "../../test/postgres/server.ts";
 import { absolute, compare, type Figure, type Suite } from "../figure.ts";
 import { median } from "../harness.ts";
+import { installPeers } from "../install-peers.ts";
 import type { Command } from "./child.ts";
 import { CALLERS } from "./contender.ts";
 import type { ContenderName } from "./contenders.ts";
-import { installPeers } from "./install-peers.ts";
 import { drainMs, startProcess, type Process } from "./processes.ts";
 import { startRedis } from "./redis-server.ts";
+
+const PEERS = new URL("peers/", import.meta.url);
 
 interface Effort {
   readonly rounds: number;
@@ -108,7 +110,7 @@ async function overPostgres(measured: Measured, name: ContenderName, title: stri
 
 async function besideBullMq(quick: boolean): Promise<readonly Figure[]> {
   const { rounds, jobs } = quick ? QUICK : FULL;
-  await installPeers();
+  await installPeers(PEERS);
   const measured = new Measured();
   const folder = mkdtempSync(join(tmpdir(), "holdfast-bench-"));
   const redis = await startRedis();
@@ -140,7 +142,7 @@ const SKETCH = "a bare group commit";
 
 async function besidePostgresQueues(quick: boolean): Promise<readonly Figure[]> {
   const effort = quick ? QUICK : FULL;
-  await installPeers();
+  await installPeers(PEERS);
   const measured = new Measured();
   for (let round = 0; round < effort.rounds; round += 1) {
     await overPostgres(measured, "holdfast", "postgres", effort);

@@ -82,6 +82,6 @@ describe("npm run bench", () => {
   it("names the suites there are when asked for another", async () => {
     const { code, output } = await bench("speed");
     expect(code).toBe(2);
-    expect(output).toContain("there is no suite named speed; there are allocation, lifecycle, pending");
+    expect(output).toContain("there is no suite named speed; there are allocation, fetch, lifecycle, pending");
   });
 });
