@@ -23,6 +23,7 @@ export function counted(engine: Engine, apis: OpenApis): Metrics {
         })),
       ),
     backlog: async () => (await store.operations?.backlog(clock.now())) ?? [],
+    openLetters: () => store.deadLetters.openLetters(),
     syncs: async () => (store.watermarks === undefined ? [] : await allSyncs(new Syncs(engine))),
   });
 }

@@ -10,7 +10,6 @@ import type { AnyPipelineDefinition, PipelineDefinition, PipelineResults, StepTy
 import type { Pipeline } from "../durable/pipeline/pipeline.ts";
 import type { WorkerOptions } from "../engine/worker-options.ts";
 import type { WorkFunction } from "../engine/function-work.ts";
-import type { Lane } from "../engine/lane.ts";
 import { LaneRegistry } from "../engine/lane-registry.ts";
 import { EVENTS, type EventListener, type EventName } from "../ports/events.ts";
 import type { LaneKey } from "../ports/operation-store.ts";
@@ -29,6 +28,8 @@ import type { SyncDefinition } from "../durable/sync/definition.ts";
 import { Engine, type OpenApi } from "./engine.ts";
 import { ownRuntime, type Environment } from "./environment.ts";
 import { checkFetchOptions, FetchDoor, type FetchOptions } from "./fetch-door.ts";
+import { openHistory, type History } from "./history.ts";
+import { laneStatusOf, type LaneStatus } from "./lane-status.ts";
 import { LetterWebhook } from "./letter-webhook.ts";
 import { LimitOverrides } from "./limit-overrides.ts";
 import { OpenApis, resolveApis, type ApiChanges } from "./open-apis.ts";
@@ -54,6 +55,12 @@ export interface HoldfastOptions<Name extends string = string> extends Environme
   readonly store?: StoreFactory;
   /** Counts what `metrics()` tells. @default false */
   readonly metrics?: boolean;
+  /**
+   * Keeps what happened in the last day in the store, so that any process over it can show it: a small document every ten seconds in
+   * which something happens.
+   * @default true where there is a store
+   */
+  readonly history?: boolean;
   /** What is done about dead letters as they come. @default they are kept */
   readonly deadLetters?: DeadLetterOptions;
   /**
@@ -122,6 +129,8 @@ export interface Holdfast<Name extends string = string> {
    * @throws ConfigError where `metrics: true` was not asked for.
    */
   metrics(): Promise<string>;
+  /** What happened in the last day, over all processes that share the store. There is none without a store, or with `history: false`. */
+  readonly history: History | undefined;
   /** The lanes that calls have gone through so far, with their state. */
   lanes(): readonly LaneStatus[];
   /** Limits that an operator sets at run time, for a while. */
@@ -146,17 +155,6 @@ export interface Holdfast<Name extends string = string> {
    */
   close(options?: { readonly grace?: Duration }): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
-}
-
-/** A lane as it stands. */
-export interface LaneStatus {
-  readonly api: string;
-  readonly endpoint: string;
-  readonly partition: string;
-  readonly breaker: "closed" | "open" | "half-open" | "none";
-  readonly because: string;
-  readonly inFlight: number;
-  readonly waiting: number;
 }
 
 /**
@@ -220,9 +218,10 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
   };
   const syncs = new SyncDoor(engine, locals, apis, fetchOf);
   const pipelines = new PipelineDoor(engine, (name) => apis.get(name));
-  for (const [index, definition] of (options.pipelines ?? []).entries()) pipelines.add(definition, `pipelines[${index}]`);
+  pipelines.addAll(options.pipelines ?? []);
   // Loaded by those who count only.
   const metrics = options.metrics === true ? (await import("./counted.ts")).counted(engine, apis) : undefined;
+  const history = openHistory(options, engine);
   const webhook = options.deadLetters?.webhook;
   if (webhook !== undefined) {
     const api = resolveApi(LETTER_WEBHOOK_API, letterWebhookApi(webhook));
@@ -278,6 +277,7 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
     const graceMs = durationMs(closeOptions.grace ?? "10s", "close.grace");
     // What fails in this time can still be kept.
     await Promise.all([queue?.close(graceMs, new ClosedError()), pipelines.close(graceMs), engine.settled(graceMs)]);
+    await history?.close();
     await sharing?.close();
     await coordinator?.close?.();
     await engine.close();
@@ -306,7 +306,8 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
       if (metrics !== undefined) return await metrics.render();
       throw new ConfigError({ path: "metrics", message: "nothing is counted here; open the engine with metrics: true" });
     },
-    lanes: () => apis.all().flatMap(({ lanes }) => lanes.all().map(statusOf)),
+    history,
+    lanes: () => apis.all().flatMap(({ lanes }) => lanes.all().map((lane) => laneStatusOf(lane, runtime.clock))),
     limits: overrides,
     replaceApis(definitions) {
       engine.assertOpen();
@@ -348,6 +349,7 @@ const OPTIONS = [
   "store",
   "coordinator",
   "metrics",
+  "history",
   "deadLetters",
   "callbacks",
   "worker",
@@ -373,6 +375,9 @@ function checkOptions(options: HoldfastOptions): void {
   if (metrics !== undefined && typeof metrics !== "boolean") {
     throw new ConfigError({ path: "metrics", message: `metrics is ${shown(metrics)}; give true or false` });
   }
+  if (options.history !== undefined && typeof options.history !== "boolean") {
+    throw new ConfigError({ path: "history", message: `history is ${shown(options.history)}; give true or false` });
+  }
   if (callbacks !== undefined) {
     checkCallbacks(callbacks, "callbacks", ["transport"]);
     if (callbacks.transport !== undefined) checkFunction(callbacks.transport, "callbacks.transport", "a function of the shape of fetch");
@@ -396,14 +401,4 @@ function checkApis(apis: unknown): void {
     path: "apis",
     message: `apis is ${shown(apis)}; give the APIs that are called, by name: { crm: defineApi({ baseUrl: … }) }`,
   });
-}
-
-function statusOf(lane: Lane): LaneStatus {
-  return {
-    ...lane.ref,
-    breaker: lane.breaker === undefined ? "none" : lane.mode,
-    because: lane.breaker?.cause ?? "no breaker",
-    inFlight: lane.inFlight,
-    waiting: lane.waiting,
-  };
 }

@@ -55,6 +55,10 @@ export class PipelineDoor {
     this.#known.set(name, definition);
   }
 
+  addAll(definitions: readonly AnyPipelineDefinition[]): void {
+    for (const [index, definition] of definitions.entries()) this.add(definition, `pipelines[${index}]`);
+  }
+
   get names(): readonly string[] {
     return [...this.#known.keys()];
   }

@@ -19,9 +19,10 @@ export interface Meter {
 
 /** The one place that emits. A listener cannot break a call: what it throws becomes `listener:failed`. */
 export class Events {
-  /** Lists are replaced and never changed, so that a listener may leave while one is walked. */
-  /** Must not throw. */
+  /** Told by whatever counts; changed by `count` only. */
   meter: Meter | undefined = undefined;
+  readonly #meters = new Set<Meter>();
+  /** Lists are replaced and never changed, so that a listener may leave while one is walked. */
   readonly #listeners = new Map<EventName, readonly EventListener<never>[]>();
 
   /** Listens until the returned function is called. */
@@ -33,6 +34,16 @@ export class Events {
       const left = (this.#listeners.get(name) ?? []).filter((one) => one !== own);
       if (left.length === 0) this.#listeners.delete(name);
       else this.#listeners.set(name, left);
+    };
+  }
+
+  /** Counts until the returned function is called. A meter must not throw. */
+  count(meter: Meter): () => void {
+    this.#meters.add(meter);
+    this.meter = together(this.#meters);
+    return () => {
+      this.#meters.delete(meter);
+      this.meter = together(this.#meters);
     };
   }
 
@@ -62,6 +73,23 @@ export class Events {
   #failed(event: EventName, error: unknown): void {
     if (event !== "listener:failed") this.emit("listener:failed", { event, error });
   }
+}
+
+/** One that tells them all; most often there is one. */
+function together(meters: ReadonlySet<Meter>): Meter | undefined {
+  const [first, second, ...others] = meters;
+  if (first === undefined || second === undefined) return first;
+  const rest = others.length === 0 ? second : (together(new Set([second, ...others])) as Meter);
+  return {
+    attempt(lane, durationMs, verdict) {
+      first.attempt(lane, durationMs, verdict);
+      rest.attempt(lane, durationMs, verdict);
+    },
+    call(lane, outcome, attempts, durationMs, because) {
+      first.call(lane, outcome, attempts, durationMs, because);
+      rest.call(lane, outcome, attempts, durationMs, because);
+    },
+  };
 }
 
 /** An async function is a listener too, and what it rejects with must not end the process. */

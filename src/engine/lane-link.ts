@@ -2,7 +2,8 @@ import type { BreakerMode } from "../policy/breaker/breaker.ts";
 import type { Limiter } from "../policy/rate-limit/limiter.ts";
 
 /** A limit of calls: the process's own limiter, or its part of one that several processes share. */
-export type RateGate = Pick<Limiter, "tryTake" | "refund" | "settle" | "throttled" | "learnRemaining" | "counts">;
+export type RateGate = Pick<Limiter, "tryTake" | "refund" | "settle" | "throttled" | "learnRemaining" | "counts"> &
+  Partial<Pick<Limiter, "available">>;
 
 /** What other processes hear of a lane by. */
 export interface LaneLink {

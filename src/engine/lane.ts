@@ -8,6 +8,7 @@ import { Permits } from "../policy/concurrency/permits.ts";
 import { wrongCost } from "../policy/rate-limit/limiter.ts";
 import type { LaneRef } from "../ports/events.ts";
 import type { TimerHandle } from "../ports/clock.ts";
+import { isPatient, type Hold } from "./hold.ts";
 import type { LaneLink, RateGate } from "./lane-link.ts";
 import { breakerOutcome } from "./breaker-outcome.ts";
 import type { Runtime } from "./runtime.ts";
@@ -46,9 +47,6 @@ const RETRY_AFTER_MS = 1_000;
 
 /** Calls that may wait where nobody says otherwise. */
 const MOST_WAITING = 10_000;
-
-/** What holds a call back. */
-type Hold = "permit" | "breaker" | "probe" | "ramp" | "rate";
 
 /**
  * The one controller of an endpoint: breaker, rate limit, concurrency and retry budget. A call is admitted by all of them at
@@ -205,6 +203,12 @@ export class Lane {
   /** Calls that wait. */
   get waiting(): number {
     return this.#queue.length;
+  }
+
+  /** Calls that this process's rate limits would let go now; undefined where it has none. */
+  tokens(now: number): number | undefined {
+    const left = Math.min(...this.#limiters.map((limiter) => limiter.available?.(now) ?? Number.POSITIVE_INFINITY));
+    return left === Number.POSITIVE_INFINITY ? undefined : Math.max(0, Math.floor(left));
   }
 
   /** 0 when everything was taken; else how long to wait (Infinity: until something settles), and nothing was taken. */
@@ -439,12 +443,4 @@ export class Lane {
   get mode(): BreakerMode {
     return this.#mode;
   }
-}
-
-/**
- * Whether it is waited for until the deadline: a permit, and a probe under way. What ends that wait is the outcome of another call, which
- * nobody knows the time of; a rate token, an open breaker and a ramp are waited for as long as `maxWait` says.
- */
-function isPatient(by: Hold): boolean {
-  return by === "permit" || by === "probe";
 }

@@ -1,6 +1,6 @@
 import type { Holdfast } from "../client/holdfast.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { DocumentStore } from "../ports/document-store.ts";
+import type { DocumentRef, DocumentStore } from "../ports/document-store.ts";
 import type { LaneKey } from "../ports/operation-store.ts";
 import { allOf } from "./documents.ts";
 
@@ -14,7 +14,21 @@ export interface LaneHold extends LaneKey {
   readonly until?: number;
 }
 
+/** Something that an operator did to a lane. */
+export interface LaneAct {
+  /** Wall-clock ms. */
+  readonly at: number;
+  readonly what: LaneHold["what"] | "auto" | "resumed";
+  readonly by: string;
+  readonly why?: string;
+  /** When it was to end by itself. */
+  readonly until?: number;
+}
+
 const KIND = "lane-hold";
+const ACTS = "lane-acts";
+/** Acts that are kept of a lane. */
+const KEPT_ACTS = 50;
 
 /**
  * Breakers that are held and lanes that are paused, with their ends. They stand in the store: a restart forgets none, every process
@@ -55,15 +69,34 @@ export class LaneHolds {
     // First what can be refused, so that nothing stands in the store that has no effect.
     if (what === "paused") await this.#hf.operations.pause(lane);
     else this.#hf.holdBreaker(lane, what, forMs === undefined ? {} : { for: forMs });
-    await this.#write(idOf(hold), JSON.stringify(hold));
+    await this.#write({ kind: KIND, id: idOf(hold) }, () => JSON.stringify(hold));
+    await this.#note(lane, {
+      at: now,
+      what,
+      by,
+      ...(why === undefined ? {} : { why }),
+      ...(forMs === undefined ? {} : { until: now + forMs }),
+    });
     await this.look();
   }
 
   /** Ends a pause, or gives a breaker back to its own judgement. */
-  async release(lane: LaneKey, what: "breaker" | "pause"): Promise<void> {
-    await this.#write(idOf({ ...lane, what: what === "pause" ? "paused" : "open" }), null);
+  async release(
+    lane: LaneKey,
+    what: "breaker" | "pause",
+    { by, why }: { readonly by: string; readonly why?: string | undefined },
+  ): Promise<void> {
+    await this.#write({ kind: KIND, id: idOf({ ...lane, what: what === "pause" ? "paused" : "open" }) }, () => null);
     await this.#end(lane, what);
+    const done = what === "pause" ? "resumed" : "auto";
+    await this.#note(lane, { at: this.#clock.now(), what: done, by, ...(why === undefined ? {} : { why }) });
     await this.look();
+  }
+
+  /** What operators did to a lane, oldest first; the last ones. */
+  async acts({ api, endpoint, partition }: LaneKey): Promise<readonly LaneAct[]> {
+    const [found] = await this.#documents.read([{ kind: ACTS, id: JSON.stringify([api, endpoint, partition]) }]);
+    return found === undefined ? [] : (JSON.parse(found.body) as readonly LaneAct[]);
   }
 
   /** Puts into force what others have held, and ends what is over. */
@@ -112,11 +145,18 @@ export class LaneHolds {
     }
   }
 
+  async #note({ api, endpoint, partition }: LaneKey, act: LaneAct): Promise<void> {
+    await this.#write({ kind: ACTS, id: JSON.stringify([api, endpoint, partition]) }, (before) => {
+      const acts = before === undefined ? [] : (JSON.parse(before) as readonly LaneAct[]);
+      return JSON.stringify([...acts, act].slice(-KEPT_ACTS));
+    });
+  }
+
   /** The last word counts: whoever was first meanwhile is overruled. */
-  async #write(id: string, body: string | null): Promise<void> {
+  async #write(ref: DocumentRef, bodyOf: (before: string | undefined) => string | null): Promise<void> {
     for (;;) {
-      const ref = { kind: KIND, id };
       const [found] = await this.#documents.read([ref]);
+      const body = bodyOf(found?.body);
       if (found === undefined && body === null) return;
       const [result] = await this.#documents.write([{ ...ref, revision: found?.revision ?? 0, body, now: this.#clock.now() }]);
       if (result === "applied") return;

@@ -49,6 +49,11 @@ export function maySee(principal: Principal, of: { readonly api: string; readonl
   return mayUse(principal, of.api) && (!principal.bound || principal.account === of.partition);
 }
 
+/** Refuses whoever is bound to an account, where what is shown goes over all of them. @throws ProblemError */
+export function refuseAccount({ name, bound }: Principal, what: string): void {
+  if (bound) throw new ProblemError("forbidden", `the token ${name} is bound to an account, and ${what} over all of them`);
+}
+
 /** Refuses whoever sees a part only, where what is shown goes over everything. @throws ProblemError */
 export function refusePart({ name, bound, apis }: Principal, what: string): void {
   if (!bound && apis === undefined) return;

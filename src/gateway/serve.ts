@@ -124,6 +124,7 @@ export async function serve(options: ServeOptions): Promise<Gateway> {
   try {
     // What an earlier process has left is done now, and not when the next operation comes.
     if (open.engine.store.operations !== undefined) open.hf.work();
+    open.hf.history?.watch();
     // The tokens and holds of the store, before anybody is let in.
     await app.start();
     const address = await listener.listen(host, port);

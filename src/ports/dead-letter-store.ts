@@ -105,6 +105,22 @@ export interface DeadLetterGroup {
   readonly lastAt: number;
 }
 
+/** How many letters of one endpoint are open. */
+export interface OpenLetters {
+  readonly api: string;
+  readonly endpoint: string;
+  readonly open: number;
+  /** When the oldest of them died. */
+  readonly oldestAt: number;
+}
+
+/** Equal steps of time, the first at `from`; wall-clock ms. */
+export interface LetterSpan {
+  readonly from: number;
+  readonly stepMs: number;
+  readonly steps: number;
+}
+
 /** A change of one dead letter, applied only to the revision that its writer has seen (compare-and-set). */
 export interface DeadLetterChange {
   readonly id: string;
@@ -140,6 +156,10 @@ export interface DeadLetterStore {
   list(filter: DeadLetterFilter, page: PageRequest): Promise<Page<DeadLetter>>;
   /** Groups with at least one member that the filter lets through, ordered by `lastAt`; the newest first. */
   groups(filter: DeadLetterFilter, page: PageRequest): Promise<Page<DeadLetterGroup>>;
+  /** How many are open, sorted by API and endpoint. Cheap: it is asked for again and again. */
+  openLetters(): Promise<readonly OpenLetters[]>;
+  /** For each fingerprint how many of its letters died in each step from `from` on, whatever became of them. */
+  spread(fingerprints: readonly string[], over: LetterSpan): Promise<readonly (readonly number[])[]>;
   /** A letter that comes back to `open` re-opens a resolved group, as a new one does. */
   change(changes: readonly DeadLetterChange[]): Promise<readonly ChangeResult[]>;
   /** Answers false where there is no such group. */

@@ -19,7 +19,7 @@ afterEach(() => {
 });
 
 const NOW = 1_700_000_000_000;
-const begin = (work = "this", at = NOW, speed = 10) => beginStretch(folder, work, speed, at);
+const begin = (work = "this", at = NOW, speed = 10) => beginStretch(folder, work, { speed, lengthMs: 0 }, at);
 /** Leaves a store and a ledger that were written to last at an instant. */
 function workedUntil(ms: number): void {
   for (const file of [folder.store, ledgerFileOf(folder.path, "crm")]) {

@@ -12,7 +12,7 @@ export interface RunState {
   readonly version: 1;
   /** Which leads under which seed: another start is the same run only if it would do the same work. */
   readonly work: string;
-  /** When the story began, story time and the machine's alike. */
+  /** When the story began, story time. */
   readonly beganAt: number;
   readonly stretch: Stretch;
   /** Stretches so far: 1 for a run that was never interrupted. */
@@ -104,8 +104,14 @@ export interface Begun {
   readonly before: "nothing" | "resumed" | "replaced finished" | "replaced other work";
 }
 
+/** How fast a story is told, and about how long it is on its own clock. */
+export interface Tempo {
+  readonly speed: number;
+  readonly lengthMs: number;
+}
+
 /** Opens the folder for a start: goes on with an unfinished run of the same work, replaces anything else that is ours. */
-export function beginStretch(folder: RunFolder, work: string, speed: number, machineNow: number): Begun {
+export function beginStretch(folder: RunFolder, work: string, { speed, lengthMs }: Tempo, machineNow: number): Begun {
   const earlier = readState(folder);
   if (earlier !== undefined && !earlier.finished && earlier.work === work) {
     const stretch: Stretch = { storyAt: storyTime(earlier.stretch, lastActivity(folder, earlier)), machineAt: machineNow, speed };
@@ -116,8 +122,10 @@ export function beginStretch(folder: RunFolder, work: string, speed: number, mac
   }
   if (earlier === undefined) refuseForeignStore(folder);
   clear(folder);
-  const stretch: Stretch = { storyAt: machineNow, machineAt: machineNow, speed };
-  const state: RunState = { version: 1, work, beganAt: machineNow, stretch, starts: 1, finished: false };
+  // A quick story begins in the past, so that what it leaves in the store is not of the future when it is looked at.
+  const storyAt = Math.round(machineNow - lengthMs * (1 - 1 / speed));
+  const stretch: Stretch = { storyAt, machineAt: machineNow, speed };
+  const state: RunState = { version: 1, work, beganAt: storyAt, stretch, starts: 1, finished: false };
   writeState(folder, state);
   return { state, before: earlier === undefined ? "nothing" : earlier.finished ? "replaced finished" : "replaced other work" };
 }

@@ -78,7 +78,12 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<D
   try {
     const apisProcess = await openApisProcess(folder.path);
     try {
-      const begun = beginStretch(folder, workOf(source.leads, options.seed), options.speed, systemClock.now());
+      const begun = beginStretch(
+        folder,
+        workOf(source.leads, options.seed),
+        { speed: options.speed, lengthMs: planFor(source.leads.length).lengthMs },
+        systemClock.now(),
+      );
       tellBeginning(screen, folder, begun, source);
       return await Promise.race([oneStretch({ options, parts, folder, begun, source, apisProcess }), superseded]);
     } finally {

@@ -2,19 +2,19 @@ import type { Admin } from "../admin.ts";
 import type { AppParts } from "../app.ts";
 import { ReplayRuns } from "../replay-runs.ts";
 import type { Route } from "../route.ts";
-import { StatsWindow } from "../stats-window.ts";
 import { alertsRoute } from "./alerts.ts";
 import { auditRoutes } from "./audit.ts";
 import { deadLetterRoutes } from "./dead-letters.ts";
 import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
+import { historyRoutes } from "./history.ts";
 import { inboxRoute } from "./inbox.ts";
 import { laneOf, laneRoutes } from "./lanes.ts";
 import { metricsRoute } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
 import { operationRoutes } from "./operations.ts";
 import { replayRoutes } from "./replays.ts";
-import { statsRoutes } from "./stats.ts";
+import { statsRoute } from "./stats.ts";
 import { syncsRoute } from "./syncs.ts";
 import { tokenRoutes } from "./tokens.ts";
 
@@ -26,14 +26,14 @@ export interface RouteTable {
 
 export function routesOf(parts: AppParts, admin: Admin): RouteTable {
   const runs = new ReplayRuns(parts.hf, parts.clock, admin.random);
-  const stats = new StatsWindow(parts.hf, parts.clock);
   const events = eventRoutes(parts);
   const routes = [
     ...operationRoutes(parts, laneOf),
     ...deadLetterRoutes(parts, runs),
     ...replayRoutes(runs),
     ...laneRoutes(parts, admin.holds),
-    ...statsRoutes(parts, stats),
+    ...historyRoutes(parts, admin.holds, laneOf),
+    statsRoute(parts),
     ...events.routes,
     ...auditRoutes(admin.audit),
     ...tokenRoutes(parts, admin),
@@ -47,7 +47,6 @@ export function routesOf(parts: AppParts, admin: Admin): RouteTable {
     routes: [...routes, openApiRoute(routes, parts.version)],
     close: async () => {
       events.close();
-      stats.close();
       await runs.close();
     },
   };

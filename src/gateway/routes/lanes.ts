@@ -22,8 +22,16 @@ const lane = z.strictObject({
   partition: z.string(),
   breaker: z.enum(["closed", "open", "half-open", "none", "unknown"]).describe("`unknown`: this process has not called it yet"),
   because: z.string(),
+  since: z.number().optional().describe("When the breaker came to this state; left out where that is longer ago than a day, or not known"),
+  probeAt: z.number().optional().describe("When an open breaker lets a probe through"),
   inFlight: z.number(),
   waiting: z.number(),
+  retryBudget: z.number().optional().describe("Retries that the budget would allow now"),
+  tokens: z.number().optional().describe("Calls that this process's rate limits would let go now"),
+  lastChange: z
+    .looseObject({ at: z.number(), to: z.string(), because: z.string() })
+    .optional()
+    .describe("The last change of the breaker in any process, within a day"),
   queue: z.strictObject({
     due: z.number(),
     leased: z.number(),
@@ -63,11 +71,13 @@ export function laneRoutes({ hf }: AppParts, holds: LaneHolds): readonly Route[]
     const lanes = new Map<string, LaneKey>();
     const live = new Map(hf.lanes().map((one) => [idOf(one), one]));
     const queued = new Map((await hf.operations.backlog()).map((one) => [idOf(one), one]));
-    for (const one of [...live.values(), ...queued.values(), ...holds.known]) lanes.set(idOf(one), one);
+    const past = new Map((await hf.history?.lanes())?.map((one) => [idOf(one), one]));
+    for (const one of [...past.values(), ...live.values(), ...queued.values(), ...holds.known]) lanes.set(idOf(one), one);
     return [...lanes]
       .filter(([, one]) => maySee(principal, one))
       .map(([id, { api, endpoint, partition }]) => {
-        const { breaker = "unknown", because = "not called by this process yet", inFlight = 0, waiting = 0 } = live.get(id) ?? {};
+        const { breaker = "unknown", because = "not called by this process yet", inFlight = 0, waiting = 0, ...more } = live.get(id) ?? {};
+        const lastChange = past.get(id)?.lastChange;
         const { due, leased, parked, oldestDueAt, nextDueAt, paused } = {
           oldestDueAt: undefined,
           nextDueAt: undefined,
@@ -75,6 +85,11 @@ export function laneRoutes({ hf }: AppParts, holds: LaneHolds): readonly Route[]
         };
         return {
           ...{ id, api, endpoint, partition, breaker, because, inFlight, waiting },
+          ...("probeAt" in more ? { probeAt: more.probeAt } : {}),
+          ...("retryBudget" in more ? { retryBudget: more.retryBudget } : {}),
+          ...("tokens" in more ? { tokens: more.tokens } : {}),
+          ...(lastChange?.to === breaker ? { since: lastChange.at } : {}),
+          ...(lastChange === undefined ? {} : { lastChange: { at: lastChange.at, to: lastChange.to, because: lastChange.because } }),
           queue: {
             due,
             leased,
@@ -106,9 +121,9 @@ export function laneRoutes({ hf }: AppParts, holds: LaneHolds): readonly Route[]
       case "pause":
         return await holds.hold(at, "paused", more);
       case "auto":
-        return await holds.release(at, "breaker");
+        return await holds.release(at, "breaker", more);
       case "resume":
-        return await holds.release(at, "pause");
+        return await holds.release(at, "pause", more);
     }
   };
 

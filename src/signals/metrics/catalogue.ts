@@ -32,6 +32,7 @@ export type MetricName =
   | "holdfast_queue_operations"
   | "holdfast_queue_oldest_due_seconds"
   | "holdfast_dead_letters_total"
+  | "holdfast_dead_letters_open"
   | "holdfast_idempotency_replays_total"
   | "holdfast_credential_refreshes_total"
   | "holdfast_nested_retries_total"
@@ -122,6 +123,11 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     type: "counter",
     help: "Dead letters that this process has kept, by reason.",
     labels: [...LANE, "reason"],
+  },
+  holdfast_dead_letters_open: {
+    type: "gauge",
+    help: "Dead letters in the store that nobody has resolved or discarded.",
+    labels: LANE,
   },
   holdfast_idempotency_replays_total: {
     type: "counter",

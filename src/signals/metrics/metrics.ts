@@ -2,6 +2,7 @@ import type { Because } from "../../core/decision.ts";
 import type { Verdict } from "../../core/verdict.ts";
 import type { Events, Meter } from "../../engine/events.ts";
 import type { EventMap, LaneRef } from "../../ports/events.ts";
+import type { OpenLetters } from "../../ports/dead-letter-store.ts";
 import type { LaneBacklog } from "../../ports/operation-store.ts";
 import type { MetricName } from "./catalogue.ts";
 import { observe, Registry, type Sample, type Series } from "./registry.ts";
@@ -30,6 +31,7 @@ export interface Gauges {
   now(): number;
   lanes(): readonly LaneReading[];
   backlog(): Promise<readonly LaneBacklog[]>;
+  openLetters(): Promise<readonly OpenLetters[]>;
   syncs(): Promise<readonly SyncReading[]>;
 }
 
@@ -64,7 +66,7 @@ export class Metrics implements Meter {
   constructor(events: Events, gauges: Gauges) {
     this.#gauges = gauges;
     const registry = this.#registry;
-    events.meter = this;
+    events.count(this);
     const add = (name: MetricName, lane: LaneRef | undefined, ...words: readonly string[]): void => {
       const { api, endpoint } = lane ?? NO_LANE;
       registry.add(name, 1, api, endpoint, ...words);
@@ -174,9 +176,12 @@ export class Metrics implements Meter {
   async #store(): Promise<readonly Sample[]> {
     const now = this.#gauges.now();
     if (this.#stored !== undefined && Math.abs(now - this.#stored.at) < STORE_READ_MS) return this.#stored.samples;
-    const [backlog, syncs] = await Promise.allSettled([this.#gauges.backlog(), this.#gauges.syncs()]);
+    const [backlog, letters, syncs] = await Promise.allSettled([this.#gauges.backlog(), this.#gauges.openLetters(), this.#gauges.syncs()]);
     const samples = [
       ...(backlog.status === "fulfilled" ? queueSamples(backlog.value, now) : []),
+      ...(letters.status === "fulfilled"
+        ? letters.value.map(({ api, endpoint, open }): Sample => ["holdfast_dead_letters_open", [api, endpoint], open])
+        : []),
       ...(syncs.status === "fulfilled" ? syncSamples(syncs.value, now) : []),
     ];
     this.#stored = { at: now, samples };

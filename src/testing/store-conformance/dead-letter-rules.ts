@@ -348,6 +348,34 @@ function grouping({ section, rule }: Suite): void {
       },
     );
 
+    rule("open letters are counted by API and endpoint, with the oldest of each", async ({ store: { deadLetters } }) => {
+      await deadLetters.add([
+        letter(3),
+        letter(1),
+        letter(2, { endpoint: "GET /contacts" }),
+        letter(4, { api: "billing" }),
+        letter(5, { api: "mail" }),
+      ]);
+      await deadLetters.change([change(3, 1, { state: "resolved" }), change(5, 1, { state: "discarded" })]);
+      assert.deepEqual(await deadLetters.openLetters(), [
+        { api: "billing", endpoint: "POST /contacts", open: 1, oldestAt: T0 + 4 },
+        { api: "crm", endpoint: "GET /contacts", open: 1, oldestAt: T0 + 2 },
+        { api: "crm", endpoint: "POST /contacts", open: 1, oldestAt: T0 + 1 },
+      ]);
+    });
+
+    rule("deaths are counted in steps of time, of each group that is asked for", async ({ store: { deadLetters } }) => {
+      await deadLetters.add([member(1, A, 0), member(2, A, 9), member(3, A, 10), member(4, A, 29), member(5, A, 30), member(6, B, 15)]);
+      await deadLetters.change([change(3, 1, { state: "resolved" })]);
+      const over = { from: T0, stepMs: 10, steps: 3 };
+      assert.deepEqual(await deadLetters.spread([A, "v1:unknown", B], over), [
+        [2, 1, 1],
+        [0, 0, 0],
+        [0, 1, 0],
+      ]);
+      assert.deepEqual(await deadLetters.spread([], over), []);
+    });
+
     rule("the group with the newest letter stands first, page by page as in one", async ({ store: { deadLetters } }) => {
       await deadLetters.add([member(1, A), member(2, B), member(3, "v1:c"), member(4, A, 4), member(5, "v1:d", 4), member(6, "v1:e", 0)]);
       for (const limit of [1, 2, 3, 100]) {

@@ -59,6 +59,14 @@ export const letterStep: fc.Arbitrary<Step<Letters>> = fc.oneof(
   { weight: 4, arbitrary: step<Letters, "change">("change", fc.tuple(batch(someChange))) },
   { weight: 2, arbitrary: wholeListing<Letters>("list", filter, (verbs, chosen, page) => verbs.list(chosen, page)) },
   { weight: 2, arbitrary: wholeListing<Letters>("groups", filter, (verbs, chosen, page) => verbs.groups(chosen, page)) },
+  step<Letters, "openLetters">("openLetters", fc.constant([])),
+  step<Letters, "spread">(
+    "spread",
+    fc.tuple(
+      fc.array(groupName, { maxLength: 3 }),
+      fc.record({ from: instant, stepMs: fc.integer({ min: 1, max: 5 }), steps: fc.constantFrom(1, 4) }),
+    ),
+  ),
   step<Letters, "get">("get", fc.tuple(someLetter.map(({ id }) => id))),
   step<Letters, "setGroupState">(
     "setGroupState",

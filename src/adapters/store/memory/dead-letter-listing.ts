@@ -3,6 +3,8 @@ import type {
   DeadLetterFilter,
   DeadLetterGroup,
   DeadLetterStore,
+  LetterSpan,
+  OpenLetters,
   Page,
   PageRequest,
 } from "../../../ports/dead-letter-store.ts";
@@ -11,7 +13,10 @@ import type { Sync } from "../sync.ts";
 import { copyLetter, firstAfter, type Entry, type Group } from "./dead-letter-entry.ts";
 
 /** The listings over entries that are sorted by (diedAt, seq), oldest first. */
-export function listing(sorted: readonly Entry[], groupsOf: ReadonlyMap<string, Group>): Pick<Sync<DeadLetterStore>, "list" | "groups"> {
+export function listing(
+  sorted: readonly Entry[],
+  groupsOf: ReadonlyMap<string, Group>,
+): Pick<Sync<DeadLetterStore>, "list" | "groups" | "openLetters" | "spread"> {
   const list = (filter: DeadLetterFilter, page: PageRequest): Page<DeadLetter> => {
     const limit = pageLimit(page);
     const after = decodeCursor<[number, number]>("dead-letters", page, 2);
@@ -59,7 +64,34 @@ export function listing(sorted: readonly Entry[], groupsOf: ReadonlyMap<string, 
     };
   };
 
-  return { list, groups };
+  const openLetters = (): readonly OpenLetters[] => {
+    const found = new Map<string, OpenLetters>();
+    for (const { letter } of sorted) {
+      if (letter.state !== "open") continue;
+      const { api, endpoint, diedAt } = letter;
+      const key = JSON.stringify([api, endpoint]);
+      const { open, oldestAt } = found.get(key) ?? { open: 0, oldestAt: diedAt };
+      found.set(key, { api, endpoint, open: open + 1, oldestAt });
+    }
+    return [...found.values()].sort(byName);
+  };
+
+  const spread = (fingerprints: readonly string[], { from, stepMs, steps }: LetterSpan): number[][] => {
+    const counts = new Map(fingerprints.map((fingerprint) => [fingerprint, Array.from({ length: steps }, () => 0)]));
+    for (const { letter } of sorted) {
+      const own = counts.get(letter.fingerprint);
+      const step = Math.floor((letter.diedAt - from) / stepMs);
+      if (own !== undefined && step >= 0 && step < steps) own[step] = (own[step] as number) + 1;
+    }
+    return fingerprints.map((fingerprint) => [...(counts.get(fingerprint) as number[])]);
+  };
+
+  return { list, groups, openLetters, spread };
+}
+
+function byName(a: OpenLetters, b: OpenLetters): number {
+  if (a.api !== b.api) return a.api < b.api ? -1 : 1;
+  return a.endpoint < b.endpoint ? -1 : Number(a.endpoint > b.endpoint);
 }
 
 /** Later pages of groups count only letters up to the mark, so that a group that grows meanwhile stays in its place. */

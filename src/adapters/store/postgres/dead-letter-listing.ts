@@ -3,6 +3,8 @@ import type {
   DeadLetterFilter,
   DeadLetterGroup,
   DeadLetterStore,
+  LetterSpan,
+  OpenLetters,
   Page,
   PageRequest,
 } from "../../../ports/dead-letter-store.ts";
@@ -15,10 +17,19 @@ import { packText, textArray, unpackText } from "./parameters.ts";
 import { statement } from "./statement.ts";
 
 /** The listings. Each page is one snapshot, and the server ends one that takes too long. */
-export function listing(database: Database, schema: string): Pick<DeadLetterStore, "list" | "groups"> {
+export function listing(database: Database, schema: string): Pick<DeadLetterStore, "list" | "groups" | "openLetters" | "spread"> {
   const { time } = database;
   const dead = `"${schema}".dead`;
   const lastSeq = statement<[seq: number]>(`SELECT coalesce(max(seq), 0)::float8 FROM ${dead}`);
+
+  const countOpen = statement<[api: string, endpoint: string, open: number, oldestAt: number]>(
+    `SELECT api, endpoint, count(*)::int4, min(died_at) FROM ${dead} WHERE state = 'open' GROUP BY api, endpoint
+     ORDER BY api COLLATE "C", endpoint COLLATE "C"`,
+  );
+  const countSteps = statement<[fingerprint: string, step: number, count: number]>(
+    `SELECT fingerprint, floor((died_at - ($2::text)::float8) / ($3::text)::float8)::int4, count(*)::int4 FROM ${dead}
+     WHERE fingerprint = ANY (($1::text)::text[]) AND died_at >= ($2::text)::float8 AND died_at < ($4::text)::float8 GROUP BY 1, 2`,
+  );
 
   const list = async (filter: DeadLetterFilter, page: PageRequest): Promise<Page<DeadLetter>> => {
     const limit = pageLimit(page);
@@ -72,7 +83,28 @@ export function listing(database: Database, schema: string): Pick<DeadLetterStor
     });
   };
 
-  return { list, groups };
+  const openLetters = async (): Promise<readonly OpenLetters[]> => {
+    const rows = await database.snapshot("count open dead letters", (run) => run(countOpen, []));
+    return rows.map(([api, endpoint, open, oldestAt]) => ({
+      api: unpackText(api),
+      endpoint: unpackText(endpoint),
+      open,
+      oldestAt: time.fromDatabase(oldestAt),
+    }));
+  };
+
+  const spread = async (fingerprints: readonly string[], { from, stepMs, steps }: LetterSpan): Promise<readonly (readonly number[])[]> => {
+    const start = time.toDatabase(from);
+    const values = [textArray(fingerprints), String(start), String(stepMs), String(start + stepMs * steps)];
+    const rows = await database.snapshot("count dead letters by time", (run) => run(countSteps, values));
+    return fingerprints.map((fingerprint) => {
+      const counts = Array.from({ length: steps }, () => 0);
+      for (const [of, step, count] of rows) if (unpackText(of) === fingerprint) counts[step] = count;
+      return counts;
+    });
+  };
+
+  return { list, groups, openLetters, spread };
 }
 
 type GroupRow = readonly [

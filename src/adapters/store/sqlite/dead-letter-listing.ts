@@ -4,6 +4,7 @@ import type {
   DeadLetterFilter,
   DeadLetterGroup,
   DeadLetterStore,
+  OpenLetters,
   Page,
   PageRequest,
 } from "../../../ports/dead-letter-store.ts";
@@ -13,10 +14,18 @@ import { letterReader, type DeadRow } from "./dead-letter-entry.ts";
 import { statementCache } from "./statement-cache.ts";
 
 /** The listings; they run on the reader thread. */
-export function listing(db: DatabaseSync): Pick<Sync<DeadLetterStore>, "list" | "groups"> {
+export function listing(db: DatabaseSync): Pick<Sync<DeadLetterStore>, "list" | "groups" | "openLetters" | "spread"> {
   const prepared = statementCache(db);
   const toLetter = letterReader(db);
   const lastSeq = db.prepare("SELECT coalesce(max(seq), 0) AS seq FROM dead");
+
+  const countOpen = db.prepare(
+    "SELECT api, endpoint, count(*) AS open, min(died_at) AS oldestAt FROM dead WHERE state = 'open' GROUP BY api, endpoint ORDER BY api, endpoint",
+  );
+  const countSteps = db.prepare(
+    `SELECT CAST((died_at - :from) / :step AS INTEGER) AS step, count(*) AS count FROM dead
+     WHERE fingerprint = :fingerprint AND died_at >= :from AND died_at < :to GROUP BY 1`,
+  );
 
   const list = (filter: DeadLetterFilter, page: PageRequest): Page<DeadLetter> => {
     const limit = pageLimit(page);
@@ -61,7 +70,18 @@ export function listing(db: DatabaseSync): Pick<Sync<DeadLetterStore>, "list" | 
     };
   };
 
-  return { list, groups };
+  return {
+    list,
+    groups,
+    openLetters: () => countOpen.all().map((row) => ({ ...row }) as unknown as OpenLetters),
+    spread: (fingerprints, { from, stepMs, steps }) =>
+      fingerprints.map((fingerprint) => {
+        const counts = Array.from({ length: steps }, () => 0);
+        const rows = countSteps.all({ fingerprint, from, step: stepMs, to: from + stepMs * steps });
+        for (const { step, count } of rows as { step: number; count: number }[]) counts[step] = count;
+        return counts;
+      }),
+  };
 }
 
 interface GroupRow {

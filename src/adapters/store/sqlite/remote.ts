@@ -31,6 +31,8 @@ export function remoteDeadLetters(writer: Channel, reader: Channel): DeadLetterS
     get: read("get"),
     list: read("list"),
     groups: read("groups"),
+    openLetters: read("openLetters"),
+    spread: read("spread"),
     change: write("change"),
     setGroupState: write("setGroupState"),
     sweep: write("sweep"),
