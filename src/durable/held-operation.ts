@@ -1,40 +1,17 @@
 import type { Lane } from "../engine/lane.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ClaimedOperation } from "../ports/operation-store.ts";
+import { LeaseHeld } from "./lease-held.ts";
 
 /** An operation that this process holds, and until when. */
-export class HeldOperation {
+export class HeldOperation extends LeaseHeld {
   readonly claimed: ClaimedOperation;
   readonly lane: Lane;
-  readonly #clock: Clock;
-  #leaseUntil: number;
-  #leaseEndsAt: number;
-  #lost = false;
 
   /** @param leaseUntil wall clock; @param leaseEndsAt the same instant on the monotonic clock */
   constructor(claimed: ClaimedOperation, lane: Lane, clock: Clock, leaseUntil: number, leaseEndsAt: number) {
+    super(clock, leaseUntil, leaseEndsAt);
     this.claimed = claimed;
     this.lane = lane;
-    this.#clock = clock;
-    this.#leaseUntil = leaseUntil;
-    this.#leaseEndsAt = leaseEndsAt;
-  }
-
-  extended(leaseUntil: number, leaseEndsAt: number): void {
-    this.#leaseUntil = leaseUntil;
-    this.#leaseEndsAt = leaseEndsAt;
-  }
-
-  /** Somebody else has it. */
-  lost(): void {
-    this.#lost = true;
-  }
-
-  /**
-   * Whether nobody else can have taken it: asked right before it is sent, since a process may be stopped for any time between
-   * two of its steps. Both clocks must say so: a suspended machine stops the one, a correction moves the other.
-   */
-  get isOurs(): boolean {
-    return !this.#lost && this.#clock.monotonic() < this.#leaseEndsAt && this.#clock.now() < this.#leaseUntil;
   }
 }

@@ -91,7 +91,7 @@ export class DeadlineTimers {
       this.#clock.clearTimer(list.timer);
       this.#drop(list);
     } else {
-      this.#grace ??= this.#clock.setTimer(() => this.#letGo(), GRACE_MS);
+      if (this.#grace === undefined) this.#grace = this.#clock.setTimer(() => this.#letGo(), GRACE_MS);
     }
   }
 

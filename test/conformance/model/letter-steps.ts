@@ -33,10 +33,12 @@ const someChange: fc.Arbitrary<DeadLetterChange> = fc
     note: fc.option(fc.constant("note"), { nil: undefined }),
     group: fc.option(groupName, { nil: undefined }),
     replayed: fc.boolean(),
+    attempts: fc.integer({ min: 0, max: 2 }),
   })
-  .map(({ number, note, group, ...fields }) => ({
+  .map(({ number, note, group, attempts, ...fields }) => ({
     ...fields,
     id: letter(number).id,
+    attempts: letter(1).attempts.slice(0, attempts),
     ...(note !== undefined && { note }),
     ...(group !== undefined && { group: { fingerprint: group, title: `moved to ${group}` } }),
   }));

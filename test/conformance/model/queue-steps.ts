@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import type { Sync } from "../../../src/adapters/store/sync.ts";
-import type { LaneKey, NewOperation, OperationFilter, OperationStore, Settlement } from "../../../src/ports/operation-store.ts";
+import type {
+  LaneKey,
+  NewOperation,
+  OperationFilter,
+  OperationStore,
+  OperationView,
+  Settlement,
+} from "../../../src/ports/operation-store.ts";
+import type { Page } from "../../../src/ports/page.ts";
 import { answer, attempt, letter, operation, T0 } from "../../../src/testing/store-conformance/samples.ts";
 import { batch, instant, labels, step, wholeListing, type Step } from "./steps.ts";
 
@@ -78,9 +86,12 @@ const operationFilter: fc.Arbitrary<OperationFilter> = fc.record(
 const settleHeld: fc.Arbitrary<Step<Queue>> = fc.tuple(someSettlement, outcome, fc.nat(5)).map(([given, make, index]) => ({
   name: `settle the holder ${index} with ${JSON.stringify(make(""))}`,
   run: (verbs) => {
-    const { items } = verbs.list({ state: "leased" }, { limit: 100 });
-    const view = items[index % Math.max(1, items.length)];
-    return view && verbs.settle([{ ...given, id: view.operation.id, claim: view.claim, outcome: make(view.operation.id) }]);
+    const settle = ({ items }: Page<OperationView>): unknown => {
+      const view = items[index % Math.max(1, items.length)];
+      return view && verbs.settle([{ ...given, id: view.operation.id, claim: view.claim, outcome: make(view.operation.id) }]);
+    };
+    const held: Page<OperationView> | Promise<Page<OperationView>> = verbs.list({ state: "leased" }, { limit: 100 });
+    return held instanceof Promise ? held.then(settle) : settle(held);
   },
 }));
 

@@ -14,7 +14,7 @@ export function answers<Verbs>(steps: readonly Step<Verbs>[], verbs: Verbs): unk
 }
 
 /** Small domains, so that sequences meet themselves: few keys, few tokens, an hour of instants on a coarse grid. */
-export const key: fc.Arbitrary<string> = fc.constantFrom("a", "b", "größe 🪸", "__proto__");
+export const key: fc.Arbitrary<string> = fc.constantFrom("a", "b", "größe 🪸", "__proto__", "\0");
 export const token: fc.Arbitrary<string> = fc.constantFrom("t1", "t2", "t3");
 export const fingerprint: fc.Arbitrary<string> = fc.constantFrom("p1", "p1", "p1", "p2");
 export const instant: fc.Arbitrary<number> = fc.integer({ min: 0, max: 20 }).map((step) => T0 + step * 1_000);
@@ -32,7 +32,7 @@ export function step<Verbs, Verb extends keyof Verbs & string>(
 
 export const labels: fc.Arbitrary<Record<string, string>> = fc.dictionary(
   fc.constantFrom("lead", "__proto__", "größe"),
-  fc.constantFrom("1", "2"),
+  fc.constantFrom("1", "2\0"),
   { maxKeys: 2 },
 );
 
