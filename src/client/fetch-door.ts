@@ -19,6 +19,7 @@ import { HttpAnswer } from "./http-answer.ts";
 import { isIdempotent, isRead, payloadOf, readRequest, type HttpRequest } from "./http-request.ts";
 import { HttpWork, type HttpCall } from "./http-work.ts";
 import { runKeyed } from "./keyed-call.ts";
+import { isLocal } from "./local-apis.ts";
 import { checkFunction, checkLabels } from "./options.ts";
 import { sdkLoopOf, type LoopFailure, type SdkLoop } from "./sdk-loop.ts";
 
@@ -93,12 +94,14 @@ export class FetchDoor {
   readonly #open: OpenApi;
   readonly #options: FetchOptions;
   readonly #work: HttpWork;
+  readonly #direct: boolean;
 
   constructor(engine: Engine, open: OpenApi, options: FetchOptions) {
     this.#engine = engine;
     this.#open = open;
     this.#options = options;
     this.#work = new HttpWork(engine);
+    this.#direct = (open.transport ?? engine.transport).direct === true && !isLocal(open.api.baseUrl);
   }
 
   /** `resending` is for the engine's own use: an operator has said to send it, whatever became of it before. */
@@ -215,13 +218,15 @@ export class FetchDoor {
   #detailsOf(payload: HttpCall, lane: Lane, { around, resending, forwarding, retriesAbove = 0 }: Way): CallDetails<HttpAnswer> {
     const { api, request, settings, idempotencyKey } = payload;
     const { labels } = this.#options;
-    const { method, signal, replayable } = request;
+    const { method, replayable } = request;
     const reconcile = this.#options.reconcile ?? settings.reconcile;
     const honoured = api.idempotency !== undefined && idempotencyKey !== undefined;
     return {
       lane,
-      signal,
+      signal: request.leaving ?? request.signal,
       parent: around,
+      // What is sent by a transport of ours calls nothing that could ask what it stands in.
+      lazyScope: this.#direct && replayable && api.credential === undefined && payload.sign === undefined,
       ...idOf(resending ?? forwarding),
       repeatable: settings.repeatable || isIdempotent(method) || honoured,
       replayable,
@@ -283,7 +288,7 @@ export class FetchDoor {
       request: () => this.#work.request(payload),
     });
     // The attempt belonged to all who waited; a body that still comes is this caller's alone.
-    if (request.signal !== undefined && request.hangsUp !== true) answer.endWith(request.signal);
+    if (request.signal !== undefined) answer.endWith(request.signal);
     return answer;
   }
 

@@ -106,6 +106,17 @@ export class HttpAnswer {
     return readable === undefined ? undefined : decoder.decode(readable);
   }
 
+  /** Takes the whole body, if all of it has come already; answers whether it is there now. */
+  takeWhole(): boolean {
+    if (this.#seen !== undefined) return true;
+    const whole = this.#wire.whole?.();
+    if (whole === undefined) return false;
+    this.#seen = whole;
+    this.#bytes = whole;
+    this.#consumed = true;
+    return true;
+  }
+
   /** Reads the whole body, up to 1 MiB. Rejects as the body does when the connection breaks. */
   read(): Promise<void> {
     return this.#read(WHOLE_BYTES, undefined);
@@ -125,7 +136,7 @@ export class HttpAnswer {
   }
 
   async #read(limit: number, timeUp: Promise<undefined> | undefined): Promise<void> {
-    if (this.#seen !== undefined) return;
+    if (this.takeWhole()) return;
     const reader = this.#reader();
     if (reader === undefined) {
       this.#keep([], 0, true);

@@ -2,6 +2,7 @@ import { ConfigError } from "../core/errors.ts";
 import type { ResolvedApi } from "../api/resolve-api.ts";
 import { sha256Hex } from "../policy/idempotency/sha256.ts";
 import type { StoredRequest } from "../ports/dead-letter-store.ts";
+import type { Leaving } from "../ports/leaving.ts";
 
 /** A request, taken apart once so that it can be sent any number of times. */
 export interface HttpRequest {
@@ -16,8 +17,8 @@ export interface HttpRequest {
   /** Whether the body can be sent again: a stream that the caller handed in cannot. */
   readonly replayable: boolean;
   readonly signal: AbortSignal | undefined;
-  /** Who leaves lets go of a body that still comes: its stream need not end with the signal. @default false */
-  readonly hangsUp?: boolean;
+  /** Its caller instead, where that is one who lets go of a body that still comes by himself. */
+  readonly leaving?: Leaving;
   /** The rest of the caller's init, passed on as it is (`dispatcher`, `credentials`, `keepalive`…). */
   readonly rest: RequestInit;
 }

@@ -1,12 +1,12 @@
 import type { EndpointSettings, ResolvedApi } from "../api/resolve-api.ts";
 import { urlWith, type SentCredential } from "../api/credential.ts";
 import type { Verdict } from "../core/verdict.ts";
-import type { AttemptContext, LimitReport, Outcome, Work } from "../engine/call.ts";
+import type { LimitReport, Outcome, Work, WorkContext } from "../engine/call.ts";
 import { parseRemaining } from "../policy/hints/parse-hint.ts";
 import { unitsUsed } from "../policy/rate-limit/units-used.ts";
 import { classifyAnswer, classifyError, needsBody } from "../policy/classify/classify.ts";
 import type { AttemptRecord, StoredRequest } from "../ports/dead-letter-store.ts";
-import type { Transport } from "../ports/transport.ts";
+import type { Ending, Transport, WireInit } from "../ports/transport.ts";
 import type { Engine } from "./engine.ts";
 import { WireHeaders } from "../ports/wire-headers.ts";
 import { HttpAnswer } from "./http-answer.ts";
@@ -38,8 +38,10 @@ export interface HttpCall {
   credential?: SentCredential | undefined;
   /** Whether anything of the attempt under way has left. */
   sent?: boolean;
-  /** What ends the attempt under way. */
-  signal?: AbortSignal;
+  /** The attempt under way. */
+  context?: WorkContext;
+  /** What ends it, where that is more than the attempt's own. */
+  signal?: AbortSignal | undefined;
   /** The answer of the last attempt. */
   answer?: HttpAnswer;
 }
@@ -52,32 +54,41 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
     this.#engine = engine;
   }
 
-  async perform(context: AttemptContext, call: HttpCall): Promise<HttpAnswer> {
-    const { request } = call;
+  perform(context: WorkContext, call: HttpCall): Promise<HttpAnswer> {
     call.sent = false;
     call.answer?.discard();
+    const { credential } = call.api;
+    // Most calls have nothing to wait for before they are sent, and an async function is not for nothing.
+    return credential === undefined && call.sign === undefined && call.beforeSending === undefined
+      ? this.#carry(context, call)
+      : this.#prepare(context, call);
+  }
+
+  async #prepare(context: WorkContext, call: HttpCall): Promise<HttpAnswer> {
     // Got anew for each attempt: what was rotated meanwhile is found, by a replay a year later too.
-    const credential = await call.api.credential?.get(this.#engine);
-    call.credential = credential;
+    call.credential = await call.api.credential?.get(this.#engine);
     call.headers = this.#headersOf(call, context.operation);
     if (call.sign !== undefined) await signed(call, call.sign, context.operation);
     if (call.beforeSending !== undefined && !(await call.beforeSending())) throw new TakenOverError();
     // An attempt that was given up meanwhile must not go out after all.
-    context.signal.throwIfAborted();
-    if (call.stillOurs?.() === false) throw new TakenOverError();
-    const { method, body, rest } = request;
-    const signal = this.#signalOf(context, call);
-    const init: RequestInit = { redirect: "manual", ...rest, method, headers: call.headers, body, signal };
-    if (!request.replayable) (init as { duplex?: "half" }).duplex = "half";
-    call.signal = signal;
-    call.sent = true;
-    const carry = call.transport ?? this.#engine.transport;
-    call.answer = new HttpAnswer(await carry(credential === undefined ? request.url : urlWith(request.url, credential), init));
-    return call.answer;
+    if (context.cut !== undefined) throw context.cut.reason;
+    return await this.#carry(context, call);
   }
 
-  #headersOf({ request, api, idempotencyKey, credential }: HttpCall, operation: string): Headers {
-    const headers = request.headers instanceof WireHeaders ? WireHeaders.from(request.headers) : new Headers(request.headers);
+  #carry(context: WorkContext, call: HttpCall): Promise<HttpAnswer> {
+    if (call.stillOurs?.() === false) return Promise.reject(new TakenOverError());
+    const { request, credential } = call;
+    // Ours, and nothing that changes is put into them: no copy is needed.
+    if (credential === undefined && call.sign === undefined) call.headers = this.#headersOf(call, context.operation);
+    const carry = call.transport ?? this.#engine.transport;
+    call.context = context;
+    call.sent = true;
+    const url = credential === undefined ? request.url : urlWith(request.url, credential);
+    return Promise.resolve(carry(url, initOf(context, call, carry.direct === true))).then((wire) => (call.answer = new HttpAnswer(wire)));
+  }
+
+  #headersOf({ request, api, idempotencyKey, credential, sign }: HttpCall, operation: string): Headers {
+    const headers = copied(request.headers, credential === undefined && sign === undefined);
     if (api.requestIdHeader !== undefined && !headers.has(api.requestIdHeader)) headers.set(api.requestIdHeader, operation);
     if (idempotencyKey !== undefined && api.idempotency !== undefined) {
       headers.delete("Idempotency-Key");
@@ -87,34 +98,43 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
     return headers;
   }
 
-  /**
-   * The attempt lets go of its caller once it has an answer; the body that is still to come should not. A keyed call's attempt
-   * belongs to all who wait for it, and its body comes whole. A caller who hangs up by himself needs no signal for that.
-   */
-  #signalOf(context: AttemptContext, { request, keyed }: HttpCall): AbortSignal {
-    const { signal, hangsUp } = request;
-    return signal === undefined || hangsUp === true || keyed === true ? context.signal : AbortSignal.any([context.signal, signal]);
+  judge(answer: HttpAnswer, attempt: number, call: HttpCall): Verdict | Promise<Verdict> {
+    return this.#isToBeRead(answer, call) && !answer.takeWhole()
+      ? this.#readAndJudge(answer, attempt, call)
+      : this.#verdictOn(answer, attempt, call);
   }
 
-  async judge(answer: HttpAnswer, attempt: number, call: HttpCall): Promise<Verdict> {
-    const { api, settings, request, endpoint, keyed } = call;
+  /** Whether the body has to be read before the answer is handed over. */
+  #isToBeRead(answer: HttpAnswer, { request, settings, keyed }: HttpCall): boolean {
+    if (request.method === "HEAD") return false;
     const { status } = answer;
-    const { clock } = this.#engine.runtime;
-    if (request.method !== "HEAD") {
-      if (status >= 400) {
-        await answer.readReason(clock);
-      } else if (answer.isSmall || (keyed === true && !answer.streams) || needsBody(settings.classifier, status)) {
-        try {
-          await answer.read();
-        } catch (error) {
-          // We hung up ourselves: a timeout, or a caller who left.
-          if (call.signal?.aborted === true) throw call.signal.reason;
-          return { ...this.judgeError(error, attempt, call), kind: "malformed", effect: "unknown", rule: "cut-body", status };
-        }
+    return status >= 400 || answer.isSmall || (keyed === true && !answer.streams) || needsBody(settings.classifier, status);
+  }
+
+  async #readAndJudge(answer: HttpAnswer, attempt: number, call: HttpCall): Promise<Verdict> {
+    const { status } = answer;
+    if (status >= 400) {
+      await answer.readReason(this.#engine.runtime.clock);
+    } else {
+      try {
+        await answer.read();
+      } catch (error) {
+        // We hung up ourselves: a timeout, or a caller who left.
+        const cut = cutOf(call);
+        if (cut !== undefined) throw cut.reason;
+        return { ...this.judgeError(error, attempt, call), kind: "malformed", effect: "unknown", rule: "cut-body", status };
       }
     }
-    const facts = { status, headers: answer.headers, body: answer.excerpt, method: request.method, endpoint, attempt };
-    const verdict = classifyAnswer(settings.classifier, facts, clock.now());
+    return this.#verdictOn(answer, attempt, call);
+  }
+
+  #verdictOn(answer: HttpAnswer, attempt: number, { api, settings, request, endpoint }: HttpCall): Verdict {
+    const { status } = answer;
+    const { classifier } = settings;
+    // The body is made text only where somebody looks at it.
+    const body = status < 400 && classifier.rules.length === 0 ? undefined : answer.excerpt;
+    const facts = { status, headers: answer.headers, body, method: request.method, endpoint, attempt };
+    const verdict = classifyAnswer(classifier, facts, this.#engine.runtime.clock.now());
     if (verdict.kind === "success" && api.checkJson && answer.isJson && answer.text !== undefined && !isJson(answer.text)) {
       return { kind: "malformed", effect: "unknown", rule: "not-json", because: "the answer says that it is JSON and is not", status };
     }
@@ -162,6 +182,32 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
 async function signed(call: HttpCall, sign: Sign, operation: string): Promise<void> {
   const body = new Uint8Array(await new Response(call.request.body).arrayBuffer());
   for (const [name, value] of Object.entries(await sign({ id: call.idempotencyKey ?? operation, body }))) call.headers.set(name, value);
+}
+
+/**
+ * What the transport is given. The attempt lets go of its caller once it has an answer; the body that is still to come should not. A
+ * keyed call's attempt belongs to all who wait for it, and its body comes whole. A caller who hangs up by himself needs no signal for that.
+ */
+function initOf(context: WorkContext, call: HttpCall, direct: boolean): WireInit {
+  const { request, headers } = call;
+  const { method, body, rest, signal } = request;
+  const both = signal !== undefined && call.keyed !== true ? AbortSignal.any([context.signal, signal]) : undefined;
+  call.signal = both;
+  const init: WireInit = { redirect: "manual", ...rest, method, headers, body };
+  if (!request.replayable) (init as { duplex?: "half" }).duplex = "half";
+  if (both === undefined && direct) return context.listen === undefined ? init : Object.assign(init, { ending: context as Ending });
+  return Object.assign(init, { signal: both ?? context.signal });
+}
+
+/** Why the attempt under way was cut off, where it was. */
+function cutOf({ context, signal }: HttpCall): { readonly reason: unknown } | undefined {
+  return context?.cut ?? (signal?.aborted === true ? { reason: signal.reason } : undefined);
+}
+
+/** A copy; of plain fields that nothing secret is put into, themselves: they were made for this request. */
+function copied(headers: Headers, stays: boolean): Headers {
+  if (!(headers instanceof WireHeaders)) return new Headers(headers);
+  return stays ? headers : WireHeaders.from(headers);
 }
 
 class TakenOverError extends Error {}

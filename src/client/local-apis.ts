@@ -2,7 +2,7 @@ import type { ApiOptions } from "../api/api-options.ts";
 import { resolveApi } from "../api/resolve-api.ts";
 import { LaneRegistry } from "../engine/lane-registry.ts";
 import type { Runtime } from "../engine/runtime.ts";
-import type { Transport } from "../ports/transport.ts";
+import type { Transport, WireInit } from "../ports/transport.ts";
 import type { OpenApi } from "./engine.ts";
 
 /** A name that no resolver ever knows (RFC 6761 §6.4): what is sent to it goes no further than this process. */
@@ -31,14 +31,24 @@ export class LocalApis {
 
   /** The outer transport, with our own answers before it. */
   over(outer: Transport): Transport {
-    return async (input, init) => {
-      if (typeof input !== "string" || !input.startsWith(`${ORIGIN}/`)) return await outer(input, init);
-      const name = decodeURIComponent(new URL(input).pathname.split("/")[1] ?? "");
-      const handler = this.#handlers.get(name);
-      if (handler === undefined) throw new TypeError(`nothing in this process answers for ${name}`);
-      return await handler(new Request(input, init));
-    };
+    const carry: Transport = (input, init) => (input.startsWith(`${ORIGIN}/`) ? this.#answer(input, init) : outer(input, init));
+    return Object.assign(carry, { direct: outer.direct === true });
   }
+
+  async #answer(input: string, { ending, ...init }: WireInit): Promise<Response> {
+    const name = decodeURIComponent(new URL(input).pathname.split("/")[1] ?? "");
+    const handler = this.#handlers.get(name);
+    if (handler === undefined) throw new TypeError(`nothing in this process answers for ${name}`);
+    if (ending === undefined) return await handler(new Request(input, init));
+    const stop = new AbortController();
+    ending.listen({ onAborted: (reason) => stop.abort(reason) });
+    return await handler(new Request(input, { ...init, signal: stop.signal }));
+  }
+}
+
+/** Whether an API stands in this process. */
+export function isLocal(baseUrl: URL | undefined): boolean {
+  return baseUrl?.origin === ORIGIN;
 }
 
 /** Where a local API stands. */

@@ -1,7 +1,8 @@
 import { getEventListeners } from "node:events";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { AbortHub, type AbortListener } from "./abort-hub.ts";
+import type { AbortListener } from "../ports/leaving.ts";
+import { AbortHub } from "./abort-hub.ts";
 
 const listening = (signal: AbortSignal): number => getEventListeners(signal, "abort").length;
 

@@ -1,7 +1,4 @@
-/** Told when the signal it waits on aborts. */
-export interface AbortListener {
-  onAborted(reason: unknown): void;
-}
+import { Leaving, type AbortListener, type CallerSignal } from "../ports/leaving.ts";
 
 /** Everybody who waits on one signal. */
 interface Waiting {
@@ -23,7 +20,11 @@ export class AbortHub {
   readonly #signals = new Map<AbortSignal, Waiting>();
 
   /** Waits on the signal; one that has aborted already is told at once. */
-  add(signal: AbortSignal, listener: AbortListener): void {
+  add(signal: CallerSignal, listener: AbortListener): void {
+    if (signal instanceof Leaving) {
+      signal.add(listener);
+      return;
+    }
     if (signal.aborted) {
       listener.onAborted(signal.reason);
       return;
@@ -33,7 +34,11 @@ export class AbortHub {
   }
 
   /** Waits no more. */
-  remove(signal: AbortSignal, listener: AbortListener): void {
+  remove(signal: CallerSignal, listener: AbortListener): void {
+    if (signal instanceof Leaving) {
+      signal.remove(listener);
+      return;
+    }
     const waiting = this.#signals.get(signal);
     if (waiting === undefined) return;
     waiting.listeners.delete(listener);

@@ -1,6 +1,6 @@
 import { DeadlineError, TimeoutError } from "../core/errors.ts";
-import type { AbortListener } from "./abort-hub.ts";
-import type { AttemptContext, Call } from "./call.ts";
+import type { AbortListener } from "../ports/leaving.ts";
+import type { Call, WorkContext } from "./call.ts";
 import { Deadline } from "./deadline-timers.ts";
 import { scopes } from "./runtime.ts";
 
@@ -11,7 +11,7 @@ type Onward<Value, Payload, Came, Result> = (call: Call<Value, Payload>, came: C
  * One attempt under its own timeout. It is at once the context that the function is given, the node that waits for its
  * timeout, and the listener of the caller's signal: one object where there would be three.
  */
-export class Attempt<Value, Payload = unknown> extends Deadline implements AttemptContext, AbortListener {
+export class Attempt<Value, Payload = unknown> extends Deadline implements WorkContext, AbortListener {
   readonly attempt: number;
   readonly #call: Call<Value, Payload>;
   readonly #timeoutMs: number;
@@ -20,7 +20,9 @@ export class Attempt<Value, Payload = unknown> extends Deadline implements Attem
   #settle: ((result: unknown) => void) | undefined = undefined;
   #onError: Onward<Value, Payload, unknown, unknown> | undefined = undefined;
   /** Why it was cut off, for a signal that is looked at only afterwards. */
-  #cut: { readonly reason: unknown } | undefined = undefined;
+  cut: { readonly reason: unknown } | undefined = undefined;
+  /** What the work has to be told of that. */
+  #listener: AbortListener | undefined = undefined;
 
   constructor(call: Call<Value, Payload>, timeoutMs: number) {
     super();
@@ -32,9 +34,15 @@ export class Attempt<Value, Payload = unknown> extends Deadline implements Attem
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#cut !== undefined) this.#controller.abort(this.#cut.reason);
+      if (this.cut !== undefined) this.#controller.abort(this.cut.reason);
     }
     return this.#controller.signal;
+  }
+
+  /** Once a listener is told, nothing of the attempt goes on: it is told first, as one that listens to the signal is. */
+  listen(listener: AbortListener): void {
+    if (this.cut === undefined) this.#listener = listener;
+    else listener.onAborted(this.cut.reason);
   }
 
   get deadline(): number | undefined {
@@ -73,7 +81,7 @@ export class Attempt<Value, Payload = unknown> extends Deadline implements Attem
     if (callerSignal !== undefined) {
       runtime.aborts.add(callerSignal, this);
       // It may have aborted since it was looked at last: no attempt follows an abort.
-      if (this.#cut !== undefined) return;
+      if (this.cut !== undefined) return;
     }
     runtime.timers.start(this, this.#timeoutMs, now);
     enter(call, this).then(
@@ -115,14 +123,15 @@ export class Attempt<Value, Payload = unknown> extends Deadline implements Attem
   }
 
   onAborted(reason: unknown): void {
-    this.#cut = { reason };
+    this.cut = { reason };
+    this.#listener?.onAborted(reason);
     this.#controller?.abort(reason);
     this.#goOn(this.#onError, reason);
   }
 }
 
 /** Does the work of one attempt, inside the call's scope. */
-export function enter<Value, Payload>(call: Call<Value, Payload>, context: AttemptContext): Promise<Value> {
+export function enter<Value, Payload>(call: Call<Value, Payload>, context: WorkContext): Promise<Value> {
   try {
     // Whatever the work gives, a value or a promise of any make, comes out as a promise that can be trusted.
     return Promise.resolve(
@@ -135,6 +144,6 @@ export function enter<Value, Payload>(call: Call<Value, Payload>, context: Attem
   }
 }
 
-function performWork<Value, Payload>(call: Call<Value, Payload>, context: AttemptContext): Promise<Value> | Value {
+function performWork<Value, Payload>(call: Call<Value, Payload>, context: WorkContext): Promise<Value> | Value {
   return call.work.perform(context, call.payload);
 }

@@ -4,6 +4,7 @@ import type { Verdict } from "../core/verdict.ts";
 import type { RetryQuota } from "../policy/budget/retry-quota.ts";
 import type { AttemptRecord, NewDeadLetter, StoredRequest } from "../ports/dead-letter-store.ts";
 import type { LaneRef } from "../ports/events.ts";
+import { Leaving, type AbortListener, type CallerSignal } from "../ports/leaving.ts";
 import type { Attempt } from "./attempt.ts";
 import type { CallPolicy } from "./call-policy.ts";
 import type { Admittee, Lane } from "./lane.ts";
@@ -25,12 +26,20 @@ export interface AttemptContext {
   readonly operation: string;
 }
 
+/** The same as work of ours sees it. */
+export interface WorkContext extends AttemptContext {
+  /** Why it was cut off, where it was. */
+  readonly cut?: { readonly reason: unknown } | undefined;
+  /** Tells one listener when it is cut off: what `signal` is for, without one. There where something may cut it off. */
+  listen?(listener: AbortListener): void;
+}
+
 /**
  * A kind of work, as its door knows it: how to do it once, and how to judge what came of it. One object for all calls of the
  * kind; what differs from call to call is the payload.
  */
 export interface Work<Value, Payload> {
-  perform(context: AttemptContext, payload: Payload): Promise<Value> | Value;
+  perform(context: WorkContext, payload: Payload): Promise<Value> | Value;
   /** Judges an answer. Without it every answer is a success. */
   judge?(value: Value, attempt: number, payload: Payload): Verdict | Promise<Verdict>;
   judgeError(error: unknown, attempt: number, payload: Payload): Verdict;
@@ -69,7 +78,7 @@ export interface CallDetails<Value> {
   readonly mode?: "inline" | "durable";
   /** Id of an operation that has one already. @default made when somebody looks */
   readonly id?: string;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CallerSignal | undefined;
   /** What it stands in, where a door had to wait before it could make the call. @default what it stands in when it is made */
   readonly parent?: Scope | undefined;
   /** The same request again does no harm. @default true */
@@ -192,13 +201,14 @@ export class Call<Value, Payload = unknown> implements Admittee, Scope, AttemptC
     return this.details.lane?.ref;
   }
 
-  get callerSignal(): AbortSignal | undefined {
+  get callerSignal(): CallerSignal | undefined {
     return this.details.signal;
   }
 
   /** The caller's signal; as a context, one that never aborts where the caller gave none. */
   get signal(): AbortSignal {
-    return this.details.signal ?? (this.#unaborted ??= new AbortController().signal);
+    const { signal } = this.details;
+    return signal === undefined || signal instanceof Leaving ? (this.#unaborted ??= new AbortController().signal) : signal;
   }
 
   get deadline(): number | undefined {

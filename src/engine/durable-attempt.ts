@@ -3,6 +3,7 @@ import { TimeoutError } from "../core/errors.ts";
 import { SUCCESS, type Verdict } from "../core/verdict.ts";
 import { decide } from "../policy/decide.ts";
 import type { AttemptRecord } from "../ports/dead-letter-store.ts";
+import { Leaving } from "../ports/leaving.ts";
 import { situationOf } from "./after-failure.ts";
 import { Attempt } from "./attempt.ts";
 import type { Call, Outcome } from "./call.ts";
@@ -85,7 +86,7 @@ async function refresh<Value, Payload>(call: Call<Value, Payload>): Promise<{ re
   const { callerSignal, details, runtime } = call;
   const late = new AbortController();
   const timer = runtime.clock.setTimer(() => late.abort(new TimeoutError(REFRESH_MS)), REFRESH_MS);
-  const signal = callerSignal === undefined ? late.signal : AbortSignal.any([callerSignal, late.signal]);
+  const signal = callerSignal === undefined || callerSignal instanceof Leaving ? late.signal : AbortSignal.any([callerSignal, late.signal]);
   call.refreshed = true;
   try {
     await unlessAborted((details.refresh as () => Promise<void>)(), signal);

@@ -3,7 +3,7 @@ import { ConfigError, DeadlineError, IdempotencyInFlightError, IdempotencyMismat
 import type { Effect } from "../core/verdict.ts";
 import type { IdempotencyStore, StoredAnswer } from "../ports/idempotency-store.ts";
 import type { TimerHandle } from "../ports/clock.ts";
-import type { AbortListener } from "./abort-hub.ts";
+import type { AbortListener, CallerSignal } from "../ports/leaving.ts";
 import type { Reconciled } from "./call.ts";
 import { scopes, type Runtime } from "./runtime.ts";
 import type { Scope } from "./scope.ts";
@@ -28,7 +28,7 @@ export interface KeyedCall<Value> {
    */
   readonly insist?: ((kept: StoredAnswer) => Promise<boolean>) | undefined;
   /** The caller's. */
-  readonly signal: AbortSignal | undefined;
+  readonly signal: CallerSignal | undefined;
   /** Until when this caller waits for the work of another; monotonic ms. */
   readonly deadlineAt: number;
   /** Until when it waits for somebody else of this process who has the key; then, or at once where that is over, it is told that it is in flight. @default as long as it has */

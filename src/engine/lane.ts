@@ -7,6 +7,7 @@ import type { RetryBudget } from "../policy/budget/retry-budget.ts";
 import { Permits } from "../policy/concurrency/permits.ts";
 import { wrongCost } from "../policy/rate-limit/limiter.ts";
 import type { LaneRef } from "../ports/events.ts";
+import type { CallerSignal } from "../ports/leaving.ts";
 import type { TimerHandle } from "../ports/clock.ts";
 import { isPatient, type Hold } from "./hold.ts";
 import type { LaneLink, RateGate } from "./lane-link.ts";
@@ -23,7 +24,7 @@ export interface Admittee {
   /** Longest wait that it puts up with, ms. */
   readonly maxWaitMs: number;
   /** The caller's. */
-  readonly callerSignal: AbortSignal | undefined;
+  readonly callerSignal: CallerSignal | undefined;
   /** The breaker's stamp that it was admitted with; kept by the call until it settles. */
   generation: number;
   /** When it was admitted; kept for an admission that is given back. */

@@ -43,9 +43,13 @@ function firstAttempt<Value, Payload>(call: Call<Value, Payload>, now: number | 
 
 function answeredFirst<Value, Payload>(call: Call<Value, Payload>, value: Value): Value | Promise<Value> {
   if (call.work.judge === undefined) return succeedAtOnce(call, value);
-  return judge(call, value).then((settled) =>
-    isSuccess(settled) ? succeed(call, settled.outcome.value, ANSWERED, settled.settledAt) : again(call, settled),
-  );
+  const judged = judge(call, value);
+  return judged instanceof Promise ? judged.then((settled) => goOn(call, settled)) : goOn(call, judged);
+}
+
+/** After the first attempt: that was all, or it goes on. */
+function goOn<Value, Payload>(call: Call<Value, Payload>, settled: Settled<Value>): Value | Promise<Value> {
+  return isSuccess(settled) ? succeed(call, settled.outcome.value, ANSWERED, settled.settledAt) : again(call, settled);
 }
 
 function failedFirst<Value, Payload>(call: Call<Value, Payload>, error: unknown): Promise<Value> {
@@ -115,10 +119,19 @@ function answered<Value, Payload>(call: Call<Value, Payload>, value: Value): Set
   return call.work.judge === undefined ? ended(call, { threw: false, value }, SUCCESS) : judge(call, value);
 }
 
-async function judge<Value, Payload>(call: Call<Value, Payload>, value: Value): Promise<Settled<Value>> {
+/** Mostly what has to be read for it is there: then nothing is waited for. */
+function judge<Value, Payload>(call: Call<Value, Payload>, value: Value): Settled<Value> | Promise<Settled<Value>> {
   try {
-    const verdict = await (call.work.judge as NonNullable<typeof call.work.judge>)(value, call.attempt, call.payload);
-    return ended(call, { threw: false, value }, verdict);
+    const verdict = (call.work.judge as NonNullable<typeof call.work.judge>)(value, call.attempt, call.payload);
+    return verdict instanceof Promise ? judgeLater(call, value, verdict) : ended(call, { threw: false, value }, verdict);
+  } catch (error) {
+    return threw(call, error);
+  }
+}
+
+async function judgeLater<Value, Payload>(call: Call<Value, Payload>, value: Value, judged: Promise<Verdict>): Promise<Settled<Value>> {
+  try {
+    return ended(call, { threw: false, value }, await judged);
   } catch (error) {
     return threw(call, error);
   }

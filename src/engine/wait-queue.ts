@@ -1,5 +1,5 @@
+import type { AbortListener } from "../ports/leaving.ts";
 import type { TimerHandle } from "../ports/clock.ts";
-import type { AbortListener } from "./abort-hub.ts";
 
 /** A call that waits; it is itself a node of its queue, so that leaving it costs the same from everywhere. */
 export class Waiter<Call> implements AbortListener {

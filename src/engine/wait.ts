@@ -1,20 +1,20 @@
 import { MAX_DELAY_MS } from "../core/duration.ts";
 import { DeadlineError } from "../core/errors.ts";
 import { sleep } from "../ports/clock.ts";
-import type { AbortListener } from "./abort-hub.ts";
+import type { AbortListener, CallerSignal } from "../ports/leaving.ts";
 import { Deadline } from "./deadline-timers.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** What a wait of a call needs to know of it. */
 export interface Waiting {
   readonly runtime: Runtime;
-  readonly callerSignal: AbortSignal | undefined;
+  readonly callerSignal: CallerSignal | undefined;
   /** When all must have ended, where somebody asked for that; else Infinity. Monotonic ms. */
   readonly cutAt: number;
 }
 
 /** Whether the caller has gone. A function, since the compiler takes what it has seen of a signal for its state ever after. */
-export function hasLeft({ callerSignal }: { readonly callerSignal: AbortSignal | undefined }): boolean {
+export function hasLeft({ callerSignal }: { readonly callerSignal: CallerSignal | undefined }): boolean {
   return callerSignal?.aborted === true;
 }
 
@@ -26,7 +26,7 @@ export function pause({ runtime, callerSignal }: Waiting, ms: number): Promise<u
   return callerSignal === undefined ? sleep(runtime.clock, ms) : pauseUnder(callerSignal, runtime, ms);
 }
 
-function pauseUnder(signal: AbortSignal, { aborts, clock }: Runtime, ms: number): Promise<undefined> {
+function pauseUnder(signal: CallerSignal, { aborts, clock }: Runtime, ms: number): Promise<undefined> {
   return new Promise((resolve) => {
     const listener: AbortListener = {
       onAborted: () => {

@@ -6,6 +6,7 @@ import type { HttpAnswer } from "../client/http-answer.ts";
 import type { HttpRequest } from "../client/http-request.ts";
 import { explain, type Explanation } from "../core/explain.ts";
 import { uuidv7 } from "../engine/uuid.ts";
+import { Leaving } from "../ports/leaving.ts";
 import { refusalOfApi, refusalOfScope, type Authenticator, type Refusal } from "./auth.ts";
 import { acceptOperation } from "./accept-operation.ts";
 import { readLabels } from "./labels.ts";
@@ -68,10 +69,17 @@ export class Forwarder {
     try {
       const admitted = this.#admit(request);
       asked.applied = preferenceApplied(admitted.preferences);
-      const body = await readBody(request, lengthOf(admitted.head), this.#parts.limits);
-      await (admitted.preferences.respondAsync
-        ? this.#accept(admitted, body, response)
-        : this.#forward(admitted, body, response, operation));
+      const reading = readBody(request, lengthOf(admitted.head), this.#parts.limits);
+      // What need not be waited for is not: each turn that a request waits is a turn of all the others.
+      const body = reading instanceof Promise ? await reading : reading;
+      if (admitted.preferences.respondAsync) {
+        await this.#accept(admitted, body, response);
+        return;
+      }
+      const answer = await this.#send(admitted, body, response, operation);
+      const own = toldOf(answer, operation, { applied: asked.applied, once: body.kind === "once" });
+      const writing = writeAnswer(response, answer, own, admitted.method);
+      if (writing !== undefined) await writing;
     } catch (error) {
       this.#refuse(response, error, asked, request.url ?? "");
     }
@@ -105,25 +113,20 @@ export class Forwarder {
     };
   }
 
-  /** Sends it now, and answers with what comes back. */
-  async #forward(admitted: Admitted, body: RequestBody, response: ServerResponse, operation: string): Promise<void> {
-    const { upstream, method, preferences, labels, principal } = admitted;
-    const leaving = new AbortController();
-    const onClose = (): void => {
-      if (!response.writableFinished) leaving.abort(new DOMException("the client has left", "AbortError"));
-    };
-    response.once("close", onClose);
-    const request = requestOf(admitted, body, leaving.signal);
-    const { waitSeconds } = preferences;
-    const waitMs = (waitSeconds ?? 0) * 1_000;
+  /** Sends it now, and answers what comes back. */
+  #send(admitted: Admitted, body: RequestBody, response: ServerResponse, operation: string): Promise<HttpAnswer> {
+    const { upstream, preferences, labels, principal } = admitted;
+    const leaving = new Leaving();
+    response.on("close", () => {
+      if (!response.writableFinished) leaving.leave(new DOMException("the client has left", "AbortError"));
+    });
+    const waitMs = (preferences.waitSeconds ?? 0) * 1_000;
     const door = labels === undefined && principal.account === undefined ? upstream.door : this.#door(admitted);
-    const answer = await door.forward(request, {
+    return door.forward(requestOf(admitted, body, leaving), {
       operation,
       joinForMs: waitMs,
       withinMs: waitMs === 0 ? undefined : waitMs,
     });
-    const applied = preferenceApplied(preferences);
-    await writeAnswer(response, answer, toldOf(answer, operation, { applied, once: body.kind === "once" }), method);
   }
 
   /** Puts it on disk, and answers 202; or, where its caller waits, with the end of it. */
@@ -200,7 +203,9 @@ export class Forwarder {
   }
 }
 
-function requestOf({ upstream, head, method, rest }: Admitted, body: RequestBody, signal: AbortSignal): HttpRequest {
+const NOTHING: RequestInit = Object.freeze({});
+
+function requestOf({ upstream, head, method, rest }: Admitted, body: RequestBody, leaving: Leaving): HttpRequest {
   const path = pathOf(rest);
   const queryAt = path.indexOf("?");
   const { headers } = head;
@@ -212,9 +217,9 @@ function requestOf({ upstream, head, method, rest }: Admitted, body: RequestBody
     headers,
     body: (body.kind === "whole" ? body.bytes : body.stream) as BodyInit | null,
     replayable: body.kind === "whole",
-    signal,
-    hangsUp: true,
-    rest: {},
+    signal: undefined,
+    leaving,
+    rest: NOTHING,
   };
 }
 

@@ -124,7 +124,7 @@ export class Listener {
 
   #take(request: IncomingMessage, response: ServerResponse): void {
     this.#underWay += 1;
-    response.once("close", () => this.#ended());
+    response.on("close", () => this.#ended());
     if (this.#draining) response.shouldKeepAlive = false;
     const url = request.url ?? "";
     const refusal = this.#refusalOf(request, url);

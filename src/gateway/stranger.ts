@@ -14,6 +14,8 @@ const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1"]);
  */
 export class StrangerGuard {
   readonly #hosts: ReadonlySet<string>;
+  /** The last that was let through: mostly it is always the same. */
+  #lastHost: string | undefined = undefined;
 
   /** `allowedHosts`: names under which the gateway is reached, without port. */
   constructor(allowedHosts: readonly string[] = []) {
@@ -23,12 +25,15 @@ export class StrangerGuard {
   /** Why a request may not go on. `navigable`: another site may link to it, for what is shown is for a reader and changes nothing. */
   refusal(read: ReadHeader, navigable = false): Refusal | undefined {
     const host = read("host");
-    const name = host == null ? undefined : hostnameOf(host);
-    if (name === undefined || !(this.#hosts.has(name) || isIP(name) > 0)) {
-      return {
-        code: "host-refused",
-        detail: `the header Host names ${name === undefined ? "no host" : JSON.stringify(name)}; add the name under which the gateway is reached to its allowed hosts`,
-      };
+    if (host == null || host !== this.#lastHost) {
+      const name = host == null ? undefined : hostnameOf(host);
+      if (name === undefined || !(this.#hosts.has(name) || isIP(name) > 0)) {
+        return {
+          code: "host-refused",
+          detail: `the header Host names ${name === undefined ? "no host" : JSON.stringify(name)}; add the name under which the gateway is reached to its allowed hosts`,
+        };
+      }
+      this.#lastHost = host ?? undefined;
     }
     const site = read("sec-fetch-site");
     if (site === "cross-site" || site === "same-site") {

@@ -25,29 +25,42 @@ const OWN_PREFIX = "holdfast-";
 /** A reason phrase that can be written as it is. */
 const PHRASE = /^[\t -~]+$/;
 
-/** Writes an answer of the upstream, with what there is to say about it. Resolves when all of it is written, or its reader has left. */
-export async function writeAnswer(response: ServerResponse, answer: HttpAnswer, own: OwnHeaders, method: string): Promise<void> {
+/** Up to this a body is put behind its head as text, byte by byte a character: one write, where a body of bytes takes two. */
+const TEXT_BYTES = 12 * 1024;
+
+/**
+ * Writes an answer of the upstream, with what there is to say about it. Answers a promise where the body still comes: it resolves when
+ * all of it is written, or its reader has left.
+ */
+export function writeAnswer(response: ServerResponse, answer: HttpAnswer, own: OwnHeaders, method: string): Promise<void> | undefined {
   const { status, statusText, bytes } = answer;
-  const empty = method === "HEAD" || status === 204 || status === 304;
   const head = headOf(answer, own);
-  if (empty) {
+  if (method === "HEAD" || status === 204 || status === 304) {
     // What a GET would have had is said of a HEAD and of a 304 too (RFC 9110 §8.6).
     const length = answer.headers.get("content-length");
     if (length !== null && status !== 204) head.push("content-length", length);
     writeHead(response, status, statusText, head);
     response.end();
     answer.discard();
-    return;
+    return undefined;
   }
-  if (bytes !== undefined) {
-    const trailers = trailersOf(answer);
-    // Only a chunked body has room for them.
-    if (trailers === undefined) head.push("content-length", String(bytes.length));
-    writeHead(response, status, statusText, head);
-    if (trailers !== undefined) response.addTrailers(trailers);
-    response.end(bytes);
-    return;
-  }
+  if (bytes === undefined) return writeStream(response, answer, head);
+  const trailers = trailersOf(answer);
+  // Only a chunked body has room for them.
+  if (trailers === undefined) head.push("content-length", String(bytes.length));
+  writeHead(response, status, statusText, head);
+  if (trailers !== undefined) response.addTrailers(trailers);
+  if (bytes.length > TEXT_BYTES) response.end(bytes);
+  else response.end(latin1(bytes), "latin1");
+  return undefined;
+}
+
+function latin1({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString("latin1");
+}
+
+async function writeStream(response: ServerResponse, answer: HttpAnswer, head: string[]): Promise<void> {
+  const { status, statusText } = answer;
   const pieces = answer.pieces();
   const length = answer.headers.get("content-length");
   if (length !== null) head.push("content-length", length);
@@ -91,7 +104,9 @@ function drained(response: ServerResponse): Promise<void> {
 
 /** Trailer fields that may go on; undefined where there are none. */
 function trailersOf(answer: HttpAnswer): [string, string][] | undefined {
-  const fields = Object.entries(answer.trailers ?? {}).filter(([name]) => !STAYS.has(name));
+  const { trailers } = answer;
+  if (trailers === undefined) return undefined;
+  const fields = Object.entries(trailers).filter(([name]) => !STAYS.has(name));
   return fields.length === 0 ? undefined : fields.map(([name, value]) => [name, String(value)]);
 }
 
@@ -99,7 +114,7 @@ function headOf(answer: HttpAnswer, own: OwnHeaders): string[] {
   const { headers } = answer;
   const list: string[] = [];
   const connection = headers.get("connection");
-  const hops = connection === null ? undefined : nominated(connection);
+  const hops = connection === null || connection === "keep-alive" ? undefined : nominated(connection);
   if (headers instanceof WireHeaders) {
     const { fields } = headers;
     for (const name of Object.keys(fields)) {

@@ -50,6 +50,8 @@ const LEGACY_RESETS: readonly (readonly [reset: string, remaining: string])[] = 
   ["x-rate-limit-reset", "x-rate-limit-remaining"],
   ["x-ratelimit-reset-after", "x-ratelimit-remaining"],
 ];
+const LEGACY_REMAINING: readonly string[] = [...new Set(LEGACY_RESETS.map(([, remaining]) => remaining))];
+const NO_QUOTAS: readonly Remaining[] = [];
 /** Legacy reset values above this are epoch seconds (2001-09-09), below it seconds from now. */
 const EPOCH_FLOOR_S = 1_000_000_000;
 
@@ -83,7 +85,12 @@ export function parseHint(headers: HeaderReader, now: number, extra: readonly Hi
  */
 export function parseRemaining(headers: HeaderReader, now: number, extra: readonly HintHeader[] = []): Remaining | undefined {
   const read = textReader(headers);
-  return smallest(extraRemaining(read, now, extra)) ?? smallest(draftRemaining(read)) ?? smallest(legacyRemaining(read, now));
+  // Asked of every answer under a limit, and most say nothing.
+  return (
+    (extra.length === 0 ? undefined : smallest(extraRemaining(read, now, extra))) ??
+    smallest(draftRemaining(read)) ??
+    smallest(legacyRemaining(read, now))
+  );
 }
 
 function smallest(quotas: readonly Remaining[]): Remaining | undefined {
@@ -102,12 +109,13 @@ function extraRemaining(read: ReadHeader, now: number, extra: readonly HintHeade
 }
 
 function draftRemaining(read: ReadHeader): readonly Remaining[] {
-  return rateLimitItems(read("ratelimit")).flatMap(({ remaining, resetMs }) =>
-    remaining === undefined ? [] : [quota(remaining, resetMs)],
-  );
+  const value = read("ratelimit");
+  if (value === null) return NO_QUOTAS;
+  return rateLimitItems(value).flatMap(({ remaining, resetMs }) => (remaining === undefined ? [] : [quota(remaining, resetMs)]));
 }
 
 function legacyRemaining(read: ReadHeader, now: number): readonly Remaining[] {
+  if (LEGACY_REMAINING.every((name) => read(name) === null)) return NO_QUOTAS;
   return LEGACY_RESETS.flatMap(([reset, remaining]) => {
     const left = decimal(read(remaining));
     return left === undefined

@@ -1,4 +1,5 @@
 import type { Dispatcher } from "undici";
+import type { AbortListener } from "../../../ports/leaving.ts";
 import type { BodyPieces, WireAnswer } from "../../../ports/transport.ts";
 import { WireHeaders, type HeaderFields } from "../../../ports/wire-headers.ts";
 import { decodedPieces, decoderOf, isPlain } from "./content-decoding.ts";
@@ -10,19 +11,21 @@ type Piece = Awaited<ReturnType<BodyPieces["read"]>>;
 /** More than this, not yet read, and the other side has to wait. */
 const HELD_BYTES = 64 * 1024;
 
+const NOTHING = new Uint8Array();
 const END: Piece = { done: true };
 
 /**
  * One request and its answer, as undici tells of them. It is the handler, the answer and its body in one object, because there
- * is one for each call: modes are waiting for the head (`#head` is there), then the body, then its end or its error.
+ * is one for each call: modes are waiting for the head (`#resolve` is there), then the body, then its end or its error.
  */
-export class Exchange implements Dispatcher.DispatchHandler, WireAnswer, BodyPieces {
+export class Exchange implements Dispatcher.DispatchHandler, WireAnswer, BodyPieces, AbortListener {
   status = 0;
   statusText = "";
   headers: Headers = NO_HEADERS;
   /** Whoever reads it wants it as the other side meant it, not as it was sent. */
   readonly #decodes: boolean;
-  #head: { resolve(answer: WireAnswer): void; reject(error: unknown): void } | undefined;
+  #resolve: ((answer: WireAnswer) => void) | undefined;
+  #reject: ((error: unknown) => void) | undefined;
   #controller: Controller | undefined = undefined;
   readonly #pieces: Uint8Array[] = [];
   #held = 0;
@@ -34,8 +37,9 @@ export class Exchange implements Dispatcher.DispatchHandler, WireAnswer, BodyPie
   #stream: ReadableStream<Uint8Array> | undefined = undefined;
   #decoded: BodyPieces | undefined = undefined;
 
-  constructor(head: { resolve(answer: WireAnswer): void; reject(error: unknown): void }, decodes: boolean) {
-    this.#head = head;
+  constructor(resolve: (answer: WireAnswer) => void, reject: (error: unknown) => void, decodes: boolean) {
+    this.#resolve = resolve;
+    this.#reject = reject;
     this.#decodes = decodes;
   }
 
@@ -52,9 +56,11 @@ export class Exchange implements Dispatcher.DispatchHandler, WireAnswer, BodyPie
     this.status = status;
     this.statusText = statusText ?? "";
     this.headers = new WireHeaders(fields as HeaderFields);
-    const head = this.#head;
-    this.#head = undefined;
-    head?.resolve(this);
+    if (this.#decodes) this.#decodeBody();
+    const resolve = this.#resolve;
+    this.#resolve = undefined;
+    this.#reject = undefined;
+    resolve?.(this);
   }
 
   onResponseData(controller: Controller, piece: Uint8Array): void {
@@ -106,6 +112,13 @@ export class Exchange implements Dispatcher.DispatchHandler, WireAnswer, BodyPie
     return this.#decoded ?? this;
   }
 
+  /** What is small has come with its head. */
+  whole(): Uint8Array | undefined {
+    const { length } = this.#pieces;
+    if (!this.#ended || this.#decoded !== undefined || this.#stream !== undefined || length > 1) return undefined;
+    return this.#pieces.shift() ?? NOTHING;
+  }
+
   trailers(): Readonly<Record<string, string | string[]>> | undefined {
     return this.#trailers as Readonly<Record<string, string | string[]>> | undefined;
   }
@@ -133,6 +146,15 @@ export class Exchange implements Dispatcher.DispatchHandler, WireAnswer, BodyPie
     return Promise.resolve();
   }
 
+  /** Whether it was given up before it had begun. */
+  get isCut(): boolean {
+    return this.#failed !== undefined;
+  }
+
+  onAborted(reason: unknown): void {
+    this.cut(reason);
+  }
+
   /** Hangs up: whoever waits is told the reason. */
   cut(reason: unknown): void {
     if (this.#ended || this.#failed !== undefined) return;
@@ -141,7 +163,7 @@ export class Exchange implements Dispatcher.DispatchHandler, WireAnswer, BodyPie
   }
 
   /** From now on the body is read as it was meant. Called once, right after the head has come. */
-  decodeBody(): void {
+  #decodeBody(): void {
     const encoding = this.headers.get("content-encoding");
     if (encoding === null || isPlain(encoding)) return;
     this.#decoded = decodedPieces(this, encoding);
@@ -152,10 +174,11 @@ export class Exchange implements Dispatcher.DispatchHandler, WireAnswer, BodyPie
 
   #fail(error: unknown): void {
     this.#failed ??= { error };
-    const waiting = this.#head ?? this.#reader;
-    this.#head = undefined;
+    const reject = this.#reject ?? this.#reader?.reject;
+    this.#resolve = undefined;
+    this.#reject = undefined;
     this.#reader = undefined;
-    waiting?.reject(error);
+    reject?.(error);
   }
 }
 

@@ -2,7 +2,7 @@ import { Agent } from "undici";
 import { ConfigError } from "../../../core/errors.ts";
 import { refuseUnknown } from "../../../core/options.ts";
 import { shown } from "../../../core/shown.ts";
-import type { Transport, WireAnswer } from "../../../ports/transport.ts";
+import type { Ending, WireAnswer, WireInit } from "../../../ports/transport.ts";
 import { WireHeaders } from "../../../ports/wire-headers.ts";
 import { Exchange } from "./exchange.ts";
 import { wireBodyOf, type WireBody } from "./request-body.ts";
@@ -17,6 +17,8 @@ export interface UndiciOptions {
 /** A transport with a pool of connections of its own. */
 export interface UndiciTransport extends AsyncDisposable {
   (input: string, init: RequestInit): Promise<WireAnswer>;
+  /** Says to the engine that it needs no signal around what ends a request early. */
+  readonly direct: true;
   /** Lets go of all connections once what is under way on them has ended. */
   close(): Promise<void>;
   /** Cuts what is under way too. */
@@ -53,8 +55,8 @@ export interface WireOptions {
 /** A transport over a pool of its own. */
 export function overAgent(agentOptions: Agent.Options, { userAgent, decodes }: WireOptions): UndiciTransport {
   const agent = new Agent(agentOptions);
-  const send: Transport = (url, init) => {
-    const { redirect = "manual", body, signal } = init;
+  const send = (url: string, init: WireInit): Promise<WireAnswer> => {
+    const { redirect = "manual", body, signal, ending } = init;
     if (redirect !== "manual") throw redirected(redirect);
     const headers = init.headers instanceof WireHeaders ? init.headers : WireHeaders.from(new Headers(init.headers));
     const { fields } = headers;
@@ -63,14 +65,15 @@ export function overAgent(agentOptions: Agent.Options, { userAgent, decodes }: W
     const wire = wireBodyOf(body);
     const go = ({ body: bytes, type }: WireBody): Promise<WireAnswer> => {
       if (type !== undefined) fields["content-type"] ??= type;
-      return dispatch(agent, { url, method: init.method ?? "GET", fields, body: bytes, signal: signal ?? undefined, decodes });
+      const early = ending ?? (signal === undefined || signal === null ? undefined : endingOf(signal));
+      return dispatch(agent, { url, method: init.method ?? "GET", fields, body: bytes, ending: early, decodes });
     };
     return wire instanceof Promise ? wire.then(go) : go(wire);
   };
   const close = async (): Promise<void> => {
     await agent.close();
   };
-  return Object.assign(send, { close, destroy: () => agent.destroy(), [Symbol.asyncDispose]: close });
+  return Object.assign(send, { close, destroy: () => agent.destroy(), [Symbol.asyncDispose]: close, direct: true as const });
 }
 
 interface Sending {
@@ -78,41 +81,28 @@ interface Sending {
   readonly method: string;
   readonly fields: WireHeaders["fields"];
   readonly body: WireBody["body"];
-  readonly signal: AbortSignal | undefined;
+  readonly ending: Ending | undefined;
   readonly decodes: boolean;
 }
 
-function dispatch(agent: Agent, { url, method, fields, body, signal, decodes }: Sending): Promise<WireAnswer> {
+function dispatch(agent: Agent, { url, method, fields, body, ending, decodes }: Sending): Promise<WireAnswer> {
   return new Promise<WireAnswer>((resolve, reject) => {
-    if (signal?.aborted === true) {
-      reject(signal.reason as Error);
-      return;
-    }
+    const exchange = new Exchange(resolve, reject, decodes);
+    ending?.listen(exchange);
     const pathAt = url.indexOf("/", url.indexOf("://") + 3);
-    const exchange = new Exchange(
-      decodes
-        ? {
-            resolve(answer) {
-              exchange.decodeBody();
-              resolve(answer);
-            },
-            reject,
-          }
-        : { resolve, reject },
-      decodes,
-    );
-    signal?.addEventListener("abort", () => exchange.cut(signal.reason), { once: true });
-    agent.dispatch(
-      {
-        origin: url.slice(0, pathAt),
-        path: url.slice(pathAt),
-        method,
-        headers: fields,
-        body,
-      },
-      exchange,
-    );
+    if (exchange.isCut) return;
+    agent.dispatch({ origin: url.slice(0, pathAt), path: url.slice(pathAt), method, headers: fields, body }, exchange);
   });
+}
+
+/** The same of a signal. */
+function endingOf(signal: AbortSignal): Ending {
+  return {
+    listen(listener) {
+      if (signal.aborted) listener.onAborted(signal.reason);
+      else signal.addEventListener("abort", () => listener.onAborted(signal.reason), { once: true });
+    },
+  };
 }
 
 function redirected(redirect: string): ConfigError {
