@@ -2,6 +2,7 @@ import { ConfigError } from "../core/errors.ts";
 import { refuseUnknown } from "../core/options.ts";
 import { shown } from "../core/shown.ts";
 import type { ApiOptions, RetryConfig } from "./api-options.ts";
+import { checkRetry } from "./retry-config.ts";
 import { checkSecret, type SecretSource } from "./secret.ts";
 
 /** How the ends of operations are told to the URLs that they name as their `callback`. */
@@ -18,7 +19,8 @@ export const CALLBACK_API = "@callback";
 /** What stands under `callbacks`. @throws ConfigError */
 export function checkCallbacks(options: unknown, path: string, more: readonly string[] = []): asserts options is CallbackOptions {
   refuseUnknown(options, [...(["secret", "retry"] satisfies (keyof CallbackOptions)[]), ...more], path);
-  const { secret } = options as { readonly secret?: unknown };
+  const { secret, retry } = options as { readonly secret?: unknown; readonly retry?: unknown };
+  checkRetry(retry, `${path}.retry`);
   if (!Array.isArray(secret)) return checkSecret(secret, `${path}.secret`);
   if (secret.length === 0) throw new ConfigError({ path: `${path}.secret`, message: `${path}.secret is an empty list; give a secret` });
   for (const [index, one] of secret.entries()) checkSecret(one, `${path}.secret[${index}]`);

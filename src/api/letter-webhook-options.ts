@@ -2,6 +2,7 @@ import { ConfigError } from "../core/errors.ts";
 import { refuseUnknown } from "../core/options.ts";
 import { shown } from "../core/shown.ts";
 import type { ApiOptions, RetryConfig } from "./api-options.ts";
+import { checkRetry } from "./retry-config.ts";
 import { checkSecret, type SecretSource } from "./secret.ts";
 
 /** What is done about dead letters as they come. */
@@ -39,7 +40,8 @@ export function checkDeadLetterOptions(options: unknown, path: string): asserts 
 
 function checkWebhook(options: unknown, path: string): void {
   refuseUnknown(options, OPTIONS, path);
-  const { url, secret, each } = options as Readonly<Record<string, unknown>>;
+  const { url, secret, each, retry } = options as Readonly<Record<string, unknown>>;
+  checkRetry(retry, `${path}.retry`);
   const parsed = typeof url === "string" && URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
     throw new ConfigError({

@@ -2,7 +2,7 @@ import { statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { formatMs } from "../core/duration.ts";
 import { loadConfig, type LoadedConfig } from "./config-file.ts";
-import { missingSecret, missingSecrets } from "./describe-api.ts";
+import { missingSecrets } from "./missing-secrets.ts";
 import type { StoreOptions } from "./open-store.ts";
 import { describeTarget, namedTarget, storeFactory, targetOf } from "./store-factory.ts";
 import type { StoreTarget } from "../api/store-url.ts";
@@ -44,12 +44,8 @@ function nodeVersion(): Finding {
   return { level: good ? "ok" : "wrong", about: "node", detail: `${process.version}${good ? "" : "; Holdfast needs 22.18 or later"}` };
 }
 
-function secrets({ config: { apis, tokens = [] } }: LoadedConfig): readonly Finding[] {
-  const missing = [
-    ...Object.entries(apis).flatMap(([name, { auth }]) => missingSecrets(`apis.${name}.auth`, auth)),
-    ...tokens.flatMap(({ token }, index) => ("sha256" in token ? [] : missingSecret(token, `tokens[${index}].token`))),
-  ];
-  return missing.map((detail) => ({ level: "wrong", about: "secret", detail }));
+function secrets({ config }: LoadedConfig): readonly Finding[] {
+  return missingSecrets(config).map((detail) => ({ level: "wrong", about: "secret", detail }));
 }
 
 async function store(named: string | undefined, loaded: LoadedConfig | undefined): Promise<readonly Finding[]> {

@@ -82,6 +82,7 @@ export function checkConfig(value: unknown): asserts value is HoldfastConfig {
       message: `$schema is ${shown($schema)}; give the schema's address, for editors, or leave it out`,
     });
   }
+  refuseNull(value, "");
   if (store !== undefined) checkStore(store, "store");
   if (typeof apis !== "object" || apis === null || Array.isArray(apis)) {
     throw new ConfigError({ path: "apis", message: `apis is ${shown(apis)}; give the APIs by name: { crm: { baseUrl: … } }` });
@@ -101,6 +102,19 @@ export function checkConfig(value: unknown): asserts value is HoldfastConfig {
   if (inboxes !== undefined) checkInboxes(inboxes, resolved, "inboxes");
   if (alerts !== undefined) resolveAlertOptions(alerts as AlertOptions, "alerts");
   if (callbacks !== undefined) checkConfiguredCallbacks(callbacks, "callbacks");
+}
+
+/** `null` would pass for a choice and mean the default. Only a rule may ask for it: that a field of a body `is` null. */
+function refuseNull(value: unknown, path: string): void {
+  if (value === null) throw new ConfigError({ path, message: `${path} is null; leave it out for its default` });
+  // What is no plain object was made by code, which has its own checks.
+  if (Array.isArray(value)) for (const [index, part] of value.entries()) refuseNull(part, `${path}[${index}]`);
+  else if (typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {
+    for (const [name, part] of Object.entries(value)) {
+      if (name === "is" && path.endsWith(".body")) continue;
+      refuseNull(part, path === "" ? name : path.endsWith(".endpoints") ? `${path}["${name}"]` : `${path}.${name}`);
+    }
+  }
 }
 
 const KEYS = [

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { repositoryRoot, temporaryFolder } from "../../scripts/tools.ts";
-import { cli, type CliEnd } from "./holdfast.ts";
+import type { CliEnd } from "./holdfast.ts";
+import { cliHere } from "./in-process.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -13,7 +14,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const run = (...args: string[]): Promise<CliEnd> => cli(args, { cwd: folder });
+const run = (...args: string[]): Promise<CliEnd> => cliHere(args, { cwd: folder });
 
 const COMMANDS = [
   "demo",
@@ -34,10 +35,15 @@ const COMMANDS = [
   "lanes resume",
   "store check",
   "config check",
+  "config schema",
+  "config init",
+  "doctor",
+  "serve",
+  "completion",
 ];
 
-describe("--help", { timeout: 60_000 }, () => {
-  it.concurrent.each([...COMMANDS, "dlq", "ops", "lanes", "store", "config"])(
+describe("--help", () => {
+  it.each([...COMMANDS, "dlq", "ops", "lanes", "store", "config"])(
     "of %s shows how it is called, and an example that is",
     async (command) => {
       const { code, stdout, stderr } = await run(...command.split(" "), "--help");
@@ -62,8 +68,8 @@ describe("--help", { timeout: 60_000 }, () => {
   });
 });
 
-describe("wrong usage", { timeout: 60_000 }, () => {
-  it.concurrent.each([
+describe("wrong usage", () => {
+  it.each([
     ["an unknown command", ["frobnicate"]],
     ["no command", []],
     ["a group without its command", ["dlq"]],
@@ -100,8 +106,8 @@ describe("wrong usage", { timeout: 60_000 }, () => {
   });
 });
 
-describe("a store that is not there", { timeout: 60_000 }, () => {
-  it.concurrent.each([
+describe("a store that is not there", () => {
+  it.each([
     ["dlq list", ["dlq", "list", "--store", "typo.db"]],
     ["dlq show", ["dlq", "show", "some-id", "--store", "typo.db"]],
     ["dlq discard", ["dlq", "discard", "some-id", "--reason", "x", "--store", "typo.db"]],
@@ -137,7 +143,7 @@ const inboxed = (wrong: object): string =>
     inboxes: { shop: { verify: { scheme: "stripe", secret: { env: "X" } }, forwardTo: { api: "app", endpoint: "POST /hooks" }, ...wrong } },
   });
 
-describe("a config", { timeout: 60_000 }, () => {
+describe("a config", () => {
   const check = (name: string, text: string): Promise<CliEnd> => {
     writeFileSync(join(folder, name), text);
     return run("config", "check", "--config", name);

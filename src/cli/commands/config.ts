@@ -1,8 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { Command } from "commander";
 import { ConfigError } from "../../core/errors.ts";
-import { loadConfig } from "../config-file.ts";
-import type { InForce } from "../describe-api.ts";
+import { sourceOf } from "../../api/secret.ts";
+import { loadConfig, type LoadedConfig } from "../config-file.ts";
+import type { Section } from "../in-force/index.ts";
+import { missingSecrets } from "../missing-secrets.ts";
 import { oneLine, table } from "../output/text.ts";
 import { describeTarget, targetOf } from "../store-factory.ts";
 
@@ -20,6 +22,15 @@ export function configCommand(): Command {
         .action(runCheck),
     )
     .addCommand(
+      new Command("schema")
+        .description("print the JSON Schema of the config, for editors and for checks before it is deployed")
+        .addHelpText(
+          "after",
+          '\nExample:\n  $ holdfast config schema > holdfast.schema.json\n\nThen in holdfast.config.json: "$schema": "./holdfast.schema.json".',
+        )
+        .action(runSchema),
+    )
+    .addCommand(
       new Command("init")
         .description("write a config to begin with, with comments; an existing file is left alone")
         .argument("[file]", "where", "holdfast.config.ts")
@@ -32,33 +43,37 @@ async function runCheck(options: { readonly config?: string; readonly json?: tru
   const loaded = await loadConfig(options.config);
   if (loaded === undefined)
     throw new ConfigError({ path: "--config", message: "there is no holdfast.config.ts, .js or .json here; name one with --config" });
-  const { describeApi, missingSecret, missingSecrets } = await import("../describe-api.ts");
-  const definitions = Object.entries(loaded.config.apis);
-  const apis = definitions.map(([name, definition]) => ({ name, inForce: describeApi(name, definition) }));
-  const warnings = [
-    ...definitions.flatMap(([name, { auth }]) => missingSecrets(`apis.${name}.auth`, auth)),
-    ...Object.entries(loaded.config.inboxes ?? {}).flatMap(([source, { verify }]) =>
-      [verify.secret]
-        .flat()
-        .flatMap((secret) => (typeof secret === "object" ? missingSecret(secret, `inboxes.${source}.verify.secret`) : [])),
-    ),
-  ];
-  const store = describeTarget(targetOf(loaded));
+  const { inForce } = await import("../in-force/index.ts");
+  const sections = inForce(loaded.config);
+  const warnings = missingSecrets(loaded.config);
+  const store = storeOf(loaded);
   if (options.json === true) {
-    console.log(JSON.stringify({ file: loaded.file, store, apis: apis.map(asJson), warnings }, null, 2));
+    console.log(JSON.stringify({ file: loaded.file, store, sections: sections.map(asJson), warnings }, null, 2));
     return;
   }
   console.log(`${loaded.file} is good; store ${store}`);
-  for (const { name, inForce } of apis) {
+  for (const { name, inForce: lines } of sections) {
     const columns = [{ name }, { name: "in force" }, { name: "from" }];
-    const rows = inForce.map(({ option, value, from }) => [option, oneLine(value), from]);
+    const rows = lines.map(({ option, value, from }) => [option, oneLine(value), from]);
     process.stdout.write(`\n${table(columns, rows)}`);
   }
   for (const warning of warnings) console.error(`holdfast: ${warning}`);
 }
 
-function asJson({ name, inForce }: { readonly name: string; readonly inForce: readonly InForce[] }): object {
+/** A store that only a secret tells of may be unknown here, and its config right all the same. */
+function storeOf(loaded: LoadedConfig): string {
+  const { store } = loaded.config;
+  if (typeof store !== "object" || missingSecrets({ store, apis: {} }).length === 0) return describeTarget(targetOf(loaded));
+  return sourceOf(store);
+}
+
+function asJson({ name, inForce }: Section): object {
   return { name, inForce: Object.fromEntries(inForce.map(({ option, value, from }) => [option, { value, from }])) };
+}
+
+async function runSchema(): Promise<void> {
+  const { configSchema } = await import("../config-schema/index.ts");
+  console.log(JSON.stringify(configSchema(), null, 2));
 }
 
 async function runInit(file: string): Promise<void> {

@@ -3,6 +3,7 @@ import { durationMs, type Duration } from "../../core/duration.ts";
 import { ConfigError } from "../../core/errors.ts";
 import { refuseUnknown } from "../../core/options.ts";
 import { shown } from "../../core/shown.ts";
+import { isHeaderName } from "../../policy/hints/hint-headers.ts";
 import { verifyPlainHmac, type PlainHmac } from "../../policy/webhook/plain-hmac.ts";
 import { SCHEMES, type SchemeName } from "../../policy/webhook/schemes.ts";
 import type { Verification, WebhookRequest } from "../../policy/webhook/verification.ts";
@@ -41,7 +42,7 @@ export function verifierOf(options: VerifyOptions, path: string): Verifier {
   if (secrets.length === 0)
     throw new ConfigError({ path: `${path}.secret`, message: `${path}.secret is empty; nothing could be verified` });
   for (const [index, secret] of secrets.entries())
-    checkSecret(secret, secrets.length === 1 ? `${path}.secret` : `${path}.secret[${index}]`);
+    checkSecret(secret, Array.isArray(options.secret) ? `${path}.secret[${index}]` : `${path}.secret`);
   const toleranceMs = durationMs(options.tolerance ?? "5m", `${path}.tolerance`);
   const contextAt = async (
     now: number,
@@ -66,19 +67,19 @@ function checkHmac(options: PlainHmac, path: string): void {
     throw new ConfigError({ path: `${path}.${name}`, message: `${path}.${name} ${problem}` });
   };
   const { header, prefix, encoding, hash, id, timestamp } = options;
-  if (typeof header !== "string" || header === "") refuse("header", `is ${shown(header)}; give the header that holds the signature`);
+  if (!isHeaderName(header)) refuse("header", `is ${shown(header)}; give the header that holds the signature`);
   if (prefix !== undefined && typeof prefix !== "string") refuse("prefix", `is ${shown(prefix)}; give a text`);
   if (encoding !== undefined && encoding !== "hex" && encoding !== "base64")
     refuse("encoding", `is ${shown(encoding)}; give "hex" or "base64"`);
   if (hash !== undefined && !["sha256", "sha512", "sha1"].includes(hash))
     refuse("hash", `is ${shown(hash)}; give "sha256", "sha512" or "sha1"`);
   const place: unknown = typeof id === "object" && (id as unknown) !== null ? Object.entries(id) : undefined;
-  if (!Array.isArray(place) || place.length !== 1 || !/^(?:header|json)$/.test(String((place as [string, unknown][])[0]?.[0]))) {
+  const [where, name] = (Array.isArray(place) && place.length === 1 ? place[0] : []) as readonly unknown[];
+  if (!(where === "header" ? isHeaderName(name) : where === "json" && typeof name === "string" && name !== "")) {
     refuse("id", `is ${shown(id)}; say where the event's id stands: { header: "X-Event-Id" } or { json: "event.id" }`);
   }
   if (timestamp === undefined) return;
   refuseUnknown(timestamp, ["header", "unit"], `${path}.timestamp`);
-  if (typeof timestamp.header !== "string" || timestamp.header === "")
-    refuse("timestamp.header", `is ${shown(timestamp.header)}; give a header`);
+  if (!isHeaderName(timestamp.header)) refuse("timestamp.header", `is ${shown(timestamp.header)}; give a header`);
   if (timestamp.unit !== "s" && timestamp.unit !== "ms") refuse("timestamp.unit", `is ${shown(timestamp.unit)}; give "s" or "ms"`);
 }

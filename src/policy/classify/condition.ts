@@ -93,8 +93,8 @@ function endpointCondition(condition: string, path: string): Condition {
 }
 
 function headerConditions(condition: NonNullable<RuleConditions["header"]>, path: string): readonly Condition[] {
-  if (typeof condition !== "object" || condition === null) {
-    throw new ConfigError({ path, message: `${path} is ${shown(condition)}; give { name: value }` });
+  if (typeof condition !== "object" || condition === null || Array.isArray(condition) || Object.keys(condition).length === 0) {
+    throw new ConfigError({ path, message: `${path} is ${shown(condition)}; give headers by name: { name: value }` });
   }
   return Object.entries(condition).map(([name, pattern]) => headerCondition(name, pattern, `${path}.${name}`));
 }

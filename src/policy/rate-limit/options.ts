@@ -11,7 +11,7 @@ export interface RateLimitOptions {
   readonly per?: Duration;
   /**
    * How many may go at once after a quiet time. In no interval t do more than `burst + limit · t / per` start.
-   * @default one second's worth, at least 1; for a `per` over a minute (a quota), `limit`
+   * @default one second's worth, or for a `per` over a minute (a quota) `limit`; at least 1
    */
   readonly burst?: number;
   /** Who shares the bucket: all calls of the API, each endpoint, or each partition (account, token). @default "api" */
@@ -52,7 +52,7 @@ function resolveOne(options: RateLimitOptions, path: string): ResolvedRateLimit 
   };
   positive(limit, "limit");
   positive(perMs, "per");
-  const burst = options.burst ?? (perMs > 60_000 ? limit : Math.max(1, Math.floor((limit * 1_000) / perMs)));
+  const burst = options.burst ?? Math.max(1, perMs > 60_000 ? limit : Math.floor((limit * 1_000) / perMs));
   if (!(burst >= 1) || !Number.isFinite(burst)) {
     throw new ConfigError({
       path: `${path}.burst`,
