@@ -33,6 +33,11 @@ const config: KnipConfig = {
       // Commands that scripts start by name, through scripts/bootstrap.mjs.
       ignoreDependencies: ["@arethetypeswrong/cli", "oxlint", "oxlint-tsgolint", "publint"],
     },
+    // Its fonts are named by style sheets only.
+    dashboard: {
+      project: ["src/**/*.{ts,tsx}"],
+      ignoreDependencies: ["@fontsource-variable/inter", "@fontsource-variable/jetbrains-mono"],
+    },
     // main.ts loads the suites by their names; child.ts is a process.
     bench: {
       entry: [

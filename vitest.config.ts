@@ -43,7 +43,7 @@ const config: ViteUserConfig = defineConfig({
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, ".tmp", "compile-cache") },
     // Unit tests share a process, which costs half of one for each; what spans folders has one to itself.
     projects: [
-      { extends: true, test: { name: "unit", include: ["src/**/*.test.ts"], isolate: false } },
+      { extends: true, test: { name: "unit", include: ["{src,dashboard/src}/**/*.test.ts"], isolate: false } },
       { extends: true, test: { name: "whole", include: ["test/**/*.test.ts"], exclude: SYSTEM, typecheck: TYPES } },
       // What kills processes, crashes servers, compares with models and installs packages takes minutes: `npm run test:system`.
       { extends: true, test: { name: "system", include: SYSTEM } },

@@ -29,6 +29,9 @@ const lock = join(root, ".tmp", "install.lock");
 const LOCK_BEAT_MS = 1_000;
 const LOCK_STALE_MS = 10_000;
 
+/** Commands of ours that serve the dashboard, which a source checkout builds when it has changed. */
+const SHOW_PAGES = ["serve", "demo"];
+
 const [command, ...args] = process.argv.slice(2);
 if (command === undefined) fail("say what to run: a file of this repository or a tool among its dev dependencies");
 if (command === "--stamp") {
@@ -39,6 +42,7 @@ if (command === "--stamp") {
     say("the install did not succeed; nothing was run");
     endLike(installed);
   } else if (command !== "--install") {
+    if (command === "src/cli/main.ts" && SHOW_PAGES.includes(args[0])) await ensureDashboard();
     endLike(await run(pinnedNode, [locate(command), ...args], { stdio: "inherit", env: environment() }));
   }
 }
@@ -110,6 +114,12 @@ async function takeLock() {
     clearInterval(beat);
     rmSync(lock, { force: true });
   };
+}
+
+/** Without it the gateway works all the same, and its pages say how to build them. */
+async function ensureDashboard() {
+  const { code } = await run(pinnedNode, [join(root, "scripts", "dashboard.ts")], { stdio: ["ignore", 2, 2], env: environment() });
+  if (code !== 0) say("the dashboard could not be built; going on without it");
 }
 
 /** The script to run: a file of ours by its path, or a tool by the name under which its package declares it. */

@@ -1,6 +1,6 @@
 /**
- * Builds what is published: `tsc` to `dist/` (ESM and declarations), and every file under `src` that is not TypeScript
- * (SQL, Lua, JSON…) copied beside the module that reads it.
+ * Builds what is published: `tsc` to `dist/` (ESM and declarations), every file under `src` that is not TypeScript
+ * (SQL, Lua, JSON…) copied beside the module that reads it, and the dashboard.
  *
  *     npm run build                       into dist/
  *     npm run build -- --out-dir FOLDER   elsewhere; the package tests do that, so that they never meet another build
@@ -8,6 +8,7 @@
 import { chmodSync, cpSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { buildDashboard } from "./dashboard.ts";
 import { repositoryRoot, runTool } from "./tools.ts";
 
 const { values } = parseArgs({ options: { "out-dir": { type: "string", default: "dist" } } });
@@ -18,10 +19,12 @@ clean();
 const compiled = await runTool("tsc", ["--project", "tsconfig.build.json", "--outDir", outDir]);
 if (compiled.code !== 0) process.exit(compiled.code);
 copyAssets();
+const dashboard = await buildDashboard();
+if (dashboard !== join(outDir, "dashboard")) cpSync(dashboard, join(outDir, "dashboard"), { recursive: true });
 const cli = join(outDir, "cli", "main.js");
 if (existsSync(cli)) chmodSync(cli, 0o755);
 
-/** Takes away the last build, but not what other builds put there (the dashboard). */
+/** Takes away the last build, but not the dashboard, which is built anew only where it has changed. */
 function clean(): void {
   if (!existsSync(outDir)) return;
   for (const entry of readdirSync(outDir)) {

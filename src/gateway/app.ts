@@ -3,6 +3,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
 import { adminOf } from "./admin.ts";
 import { refusalOfScope, type Authenticator, type ReadHeader, type Refusal } from "./auth.ts";
+import type { Dashboard } from "./dashboard.ts";
 import { Keeper } from "./keeper.ts";
 import { readJson } from "./json-body.ts";
 import type { Principal } from "./principal.ts";
@@ -10,6 +11,7 @@ import { problemOf, ProblemError, problemResponse } from "./problem.ts";
 import type { Route } from "./route.ts";
 import { Router } from "./router.ts";
 import { routesOf } from "./routes/index.ts";
+import { withSession } from "./session-cookie.ts";
 import type { StrangerGuard } from "./stranger.ts";
 import { queryOf, validated } from "./validate.ts";
 
@@ -33,6 +35,8 @@ export interface AppParts {
   readonly failed: (error: unknown, route: string) => void;
   /** What takes the webhooks of each source, at `/in/{source}`. @default none */
   readonly inboxes?: ReadonlyMap<string, (request: Request) => Promise<Response>>;
+  /** The pages for people. They hold no data, and are anybody's; what they show comes by the routes. @default none */
+  readonly dashboard?: Dashboard;
   /** @default 10 MiB */
   readonly maxBodyBytes?: number;
 }
@@ -66,9 +70,12 @@ export function createApp(parts: AppParts): App {
     const { pathname, searchParams } = new URL(request.url);
     const read: ReadHeader = (name) => request.headers.get(name);
     const match = router.match(request.method, pathname);
-    const isPublic = match !== undefined && "route" in match && match.route.scope === "public";
-    const stranger = parts.strangers.refusal(read, isPublic && request.method === "GET");
+    const reads = request.method === "GET" || request.method === "HEAD";
+    const page = match === undefined && reads ? parts.dashboard?.answer(pathname) : undefined;
+    const isPublic = page !== undefined || (match !== undefined && "route" in match && match.route.scope === "public");
+    const stranger = parts.strangers.refusal(read, isPublic && reads);
     if (stranger !== undefined) return refused(stranger);
+    if (page !== undefined) return page;
     if (match === undefined)
       return problemResponse("no-route", `there is nothing at ${pathname.slice(0, 200)}; GET /openapi.json lists all that is`);
     if ("allow" in match) {
@@ -77,7 +84,7 @@ export function createApp(parts: AppParts): App {
     }
     const { route, params } = match;
     const { principal = ANYBODY, refusal } =
-      route.scope === "public" ? { principal: ANYBODY } : parts.authenticator.authenticate(read, client);
+      route.scope === "public" ? { principal: ANYBODY } : parts.authenticator.authenticate(withSession(read), client);
     if (refusal !== undefined) return refused(refusal);
     const forbidden = refusalOfScope(principal, route.scope);
     if (forbidden !== undefined) return refused(forbidden);
@@ -87,6 +94,7 @@ export function createApp(parts: AppParts): App {
       body: route.raw === true ? undefined : await bodyFor(route, request, maxBodyBytes),
       headers: request.headers,
       principal,
+      client,
       request,
       signal: request.signal,
     };

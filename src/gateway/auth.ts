@@ -89,10 +89,20 @@ export class Authenticator {
     return accountOf(known.principal, read);
   }
 
+  /** What is known of a token, as a session that stands for it needs to say; undefined for one that lets nobody in. */
+  entryOf(token: string): TokenEntry | undefined {
+    return this.#find(token);
+  }
+
   #find(token: string): Known | undefined {
-    const digest = hash("sha256", token, "buffer");
+    return this.#live(hash("sha256", token, "buffer"));
+  }
+
+  #live(digest: Buffer): Known | undefined {
     const found = this.#known.get(keyOf(digest))?.find((known) => timingSafeEqual(known.digest, digest));
-    return found?.expiresAt !== undefined && found.expiresAt <= this.#clock.now() ? undefined : found;
+    if (found?.expiresAt !== undefined && found.expiresAt <= this.#clock.now()) return undefined;
+    const orphan = found?.parent !== undefined && this.#live(Buffer.from(found.parent, "hex")) === undefined;
+    return orphan ? undefined : found;
   }
 
   /** Somebody tries tokens. A right one is never held up by it: whoever shares an address with a guesser must not be locked out. */

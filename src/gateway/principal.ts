@@ -21,6 +21,8 @@ export interface TokenEntry {
   readonly account?: string;
   /** Wall-clock milliseconds. */
   readonly expiresAt?: number;
+  /** SHA-256 of the token that this one stands for, as a session does for who has signed in: it lives no longer than that. */
+  readonly parent?: string;
 }
 
 /** Who makes a request. */

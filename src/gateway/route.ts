@@ -37,6 +37,8 @@ export interface RouteRequest<Query = unknown, Body = unknown> {
   readonly body: Body;
   readonly headers: Headers;
   readonly principal: Principal;
+  /** The address that it came from. */
+  readonly client: string;
   /** As it came. Its body has been read, but for a route that is `raw`. */
   readonly request: Request;
   /** Aborts when the client goes away. */

@@ -17,6 +17,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { StoreFactory } from "../ports/store.ts";
 import { createApp } from "./app.ts";
 import { Authenticator } from "./auth.ts";
+import { openDashboard } from "./dashboard.ts";
 import { Forwarder } from "./forward.ts";
 import { Listener } from "./listener.ts";
 import type { TokenEntry } from "./principal.ts";
@@ -105,6 +106,7 @@ export async function serve(options: ServeOptions): Promise<Gateway> {
     store: open.engine.store,
     randomBytes: secureBytes,
     version,
+    dashboard: openDashboard(),
     draining: () => listener.draining,
   });
   const listener: Listener = new Listener({

@@ -14,6 +14,7 @@ import { metricsRoute } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
 import { operationRoutes } from "./operations.ts";
 import { replayRoutes } from "./replays.ts";
+import { sessionRoutes } from "./session.ts";
 import { statsRoute } from "./stats.ts";
 import { syncsRoute } from "./syncs.ts";
 import { tokenRoutes } from "./tokens.ts";
@@ -37,6 +38,7 @@ export function routesOf(parts: AppParts, admin: Admin): RouteTable {
     ...events.routes,
     ...auditRoutes(admin.audit),
     ...tokenRoutes(parts, admin),
+    ...sessionRoutes(parts, admin.sessions),
     alertsRoute(parts),
     syncsRoute(parts),
     metricsRoute(parts),

@@ -19,16 +19,38 @@ export const duration: z.ZodType<string | number> = z
   ])
   .describe('Milliseconds, or a text such as "30s", "10m", "24h"');
 
-/** A part of a shape that grows: what else it holds is let through and told by the library's reference. */
-const open = z.looseObject({ code: z.string() });
-export const because: z.ZodType = open.describe("Why: a stable code, and the numbers it was made from");
+/** Parts of shapes that grow: what else they hold is let through and told by the library's reference. */
+export const because: z.ZodType = z
+  .looseObject({
+    code: z.string(),
+    rule: z.string().optional(),
+    attempt: z.number().optional(),
+    maxAttempts: z.number().optional(),
+    delayMs: z.number().optional(),
+    hintMs: z.number().optional(),
+    remainingMs: z.number().optional(),
+    retryAfterMs: z.number().optional(),
+    budget: z.string().optional(),
+    detail: z.string().optional(),
+  })
+  .describe("Why: a stable code, and the numbers it was made from");
 
 export const attempt: z.ZodType = z.looseObject({
   attempt: z.number(),
   startedAt: z.number(),
   durationMs: z.number(),
-  verdict: z.looseObject({ kind: z.string(), effect: z.string(), rule: z.string(), because: z.string() }),
+  verdict: z.looseObject({
+    kind: z.enum(["success", "throttled", "transient", "unauthorized", "conflict", "malformed", "permanent", "cancelled"]),
+    effect: z.enum(["none", "unknown", "done"]),
+    rule: z.string(),
+    because: z.string(),
+    status: z.number().optional(),
+    code: z.string().optional(),
+  }),
   because,
+  headers: z.record(z.string(), z.string()).optional().describe("Of the answer, those on the allow-list"),
+  bodyExcerpt: z.string().optional().describe("The first bytes of the answer"),
+  upstreamRequestId: z.string().optional(),
 });
 
 /** The bytes of a body: as text where they are UTF-8, else in base64. */

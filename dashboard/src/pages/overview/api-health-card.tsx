@@ -1,0 +1,48 @@
+import type { ReactNode } from "react";
+import type { Answer, Item } from "../../api/client.ts";
+import { hrefOf } from "../../router/location.ts";
+import { Card } from "../../ui/card.tsx";
+import { Chip } from "../../ui/chip.tsx";
+import { DataTable, type Column } from "../../ui/data-table.tsx";
+import { Empty } from "../../ui/empty.tsx";
+import { count, plural, share } from "../../ui/numbers.ts";
+import { HEALTH } from "../../ui/states.ts";
+import { healthOf, type ApiHealth } from "./api-health.ts";
+
+interface ApiHealthCardProps {
+  readonly apis: Answer<"GET /v1/stats">["apis"];
+  readonly lanes: readonly Item<"GET /v1/lanes">[];
+}
+
+const COLUMNS: readonly Column<ApiHealth>[] = [
+  { id: "api", head: "API", width: "minmax(0, 1.4fr)", cell: ({ api }) => <strong className="clip">{api}</strong> },
+  { id: "health", head: "Health", width: "minmax(104px, 0.9fr)", cell: ({ health }) => <Chip {...HEALTH[health]} /> },
+  { id: "calls", head: "Calls", width: "64px", align: "end", cell: ({ calls }) => count(calls) },
+  { id: "errors", head: "Errors", width: "60px", align: "end", cell: ({ errorRate }) => share(errorRate) },
+  { id: "retries", head: "Retries", width: "60px", align: "end", wide: true, cell: ({ retryRate }) => share(retryRate) },
+  { id: "waiting", head: "Waiting", width: "64px", align: "end", wide: true, cell: ({ waiting }) => count(waiting) },
+  {
+    id: "lanes",
+    head: "Breakers",
+    width: "minmax(90px, 0.8fr)",
+    align: "end",
+    wide: true,
+    cell: ({ lanes, openBreakers }) => (openBreakers > 0 ? `${count(openBreakers)} of ${count(lanes)} open` : plural(lanes, "lane")),
+  },
+];
+
+/** The health of every API at a glance. */
+export function ApiHealthCard({ apis, lanes }: ApiHealthCardProps): ReactNode {
+  const rows = healthOf(apis, lanes);
+  return (
+    <Card title="APIs" flush>
+      {rows.length === 0 ? (
+        <Empty title="No API has been called yet">
+          Send a call through the gateway, such as <code>GET /to/NAME/…</code>, and its API shows up here.
+        </Empty>
+      ) : (
+        <DataTable label="APIs" columns={COLUMNS} rows={rows} rowKey={({ api }) => api} href={({ api }) => hrefOf(["lanes"], { api })} />
+      )}
+    </Card>
+  );
+}

@@ -1,0 +1,16 @@
+import type { UseQueryResult } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { Failed, Loading } from "./empty.tsx";
+
+interface ReadProps<Data> {
+  readonly of: UseQueryResult<Data>;
+  readonly rows?: number;
+  readonly children: (data: Data) => ReactNode;
+}
+
+/** Shows what was read, or that it is on its way, or why it cannot be. What was read before stays while it is read anew. */
+export function Read<Data>({ of, rows, children }: ReadProps<Data>): ReactNode {
+  if (of.data !== undefined) return children(of.data);
+  if (of.error !== null) return <Failed error={of.error} again={() => void of.refetch()} />;
+  return <Loading {...(rows === undefined ? {} : { rows })} />;
+}
