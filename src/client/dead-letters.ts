@@ -1,4 +1,4 @@
-import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterGroupState } from "../ports/dead-letter-store.ts";
+import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, DeadLetterGroupState, LetterSpan } from "../ports/dead-letter-store.ts";
 import type { Page } from "../ports/page.ts";
 import { ConfigError, NotFoundError } from "../core/errors.ts";
 import { shown } from "../core/shown.ts";
@@ -51,6 +51,11 @@ export class DeadLetters {
       yield* page.items;
       after = page.next;
     }
+  }
+
+  /** For each group how many of its letters died in each step of time, whatever became of them since. */
+  spread(fingerprints: readonly string[], over: LetterSpan): Promise<readonly (readonly number[])[]> {
+    return this.#engine.store.deadLetters.spread(fingerprints, over);
   }
 
   /** Acknowledges, resolves or ignores a group. @throws NotFoundError */

@@ -221,7 +221,6 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
   pipelines.addAll(options.pipelines ?? []);
   // Loaded by those who count only.
   const metrics = options.metrics === true ? (await import("./counted.ts")).counted(engine, apis) : undefined;
-  const history = openHistory(options, engine);
   const webhook = options.deadLetters?.webhook;
   if (webhook !== undefined) {
     const api = resolveApi(LETTER_WEBHOOK_API, letterWebhookApi(webhook));
@@ -277,7 +276,7 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
     const graceMs = durationMs(closeOptions.grace ?? "10s", "close.grace");
     // What fails in this time can still be kept.
     await Promise.all([queue?.close(graceMs, new ClosedError()), pipelines.close(graceMs), engine.settled(graceMs)]);
-    await history?.close();
+    await hf.history?.close();
     await sharing?.close();
     await coordinator?.close?.();
     await engine.close();
@@ -306,7 +305,7 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
       if (metrics !== undefined) return await metrics.render();
       throw new ConfigError({ path: "metrics", message: "nothing is counted here; open the engine with metrics: true" });
     },
-    history,
+    history: openHistory(options, engine),
     lanes: () => apis.all().flatMap(({ lanes }) => lanes.all().map((lane) => laneStatusOf(lane, runtime.clock))),
     limits: overrides,
     replaceApis(definitions) {

@@ -75,6 +75,12 @@ export class PipelineDoor {
       : new PipelineRunner(this.#planOf(definition, `pipelines.${name}`), this.#portsOf(), undefined);
   }
 
+  /** The steps of one that is known here, in their order. */
+  stepsOf(name: string): readonly { readonly name: string; readonly waiting: readonly string[] }[] | undefined {
+    const definition = this.#known.get(name);
+    return definition === undefined ? undefined : this.#planOf(definition, `pipelines.${name}`).steps;
+  }
+
   knows(name: string): boolean {
     return this.#known.has(name);
   }

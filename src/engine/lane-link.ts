@@ -12,3 +12,9 @@ export interface LaneLink {
   /** The breaker has changed here; open for so long, for so many times in a row. */
   changed(mode: BreakerMode, openForMs: number, openings: number): void;
 }
+
+/** Calls that all of them would let go now; undefined where none of them says so. */
+export function tokensOf(gates: readonly RateGate[], now: number): number | undefined {
+  const left = Math.min(...gates.map((gate) => gate.available?.(now) ?? Number.POSITIVE_INFINITY));
+  return left === Number.POSITIVE_INFINITY ? undefined : Math.max(0, Math.floor(left));
+}

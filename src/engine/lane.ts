@@ -10,7 +10,7 @@ import type { LaneRef } from "../ports/events.ts";
 import type { CallerSignal } from "../ports/leaving.ts";
 import type { TimerHandle } from "../ports/clock.ts";
 import { isPatient, type Hold } from "./hold.ts";
-import type { LaneLink, RateGate } from "./lane-link.ts";
+import { tokensOf, type LaneLink, type RateGate } from "./lane-link.ts";
 import { breakerOutcome } from "./breaker-outcome.ts";
 import type { Runtime } from "./runtime.ts";
 import { Waiter, WaitQueue } from "./wait-queue.ts";
@@ -208,8 +208,7 @@ export class Lane {
 
   /** Calls that this process's rate limits would let go now; undefined where it has none. */
   tokens(now: number): number | undefined {
-    const left = Math.min(...this.#limiters.map((limiter) => limiter.available?.(now) ?? Number.POSITIVE_INFINITY));
-    return left === Number.POSITIVE_INFINITY ? undefined : Math.max(0, Math.floor(left));
+    return tokensOf(this.#limiters, now);
   }
 
   /** 0 when everything was taken; else how long to wait (Infinity: until something settles), and nothing was taken. */

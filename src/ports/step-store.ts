@@ -72,6 +72,16 @@ export interface RunFilter {
   readonly state?: RunState;
 }
 
+/** The newest runs of a pipeline, counted. */
+export interface RunsOverview {
+  /** By state; at most as many in all as were asked for. */
+  readonly runs: Readonly<Record<RunState, number>>;
+  /** Whether there are older ones that were not counted. */
+  readonly more: boolean;
+  /** Of those runs, the steps that were written, sorted by name. */
+  readonly steps: readonly ({ readonly step: string } & Readonly<Record<StepState, number>>)[];
+}
+
 /**
  * Keeps the steps of pipelines: a step's result is written in the transaction that completes it, so that a run taken up again
  * goes on at the first step that is not done. Verbs take batches and answer in order; a promise that resolves means durable.
@@ -97,6 +107,10 @@ export interface StepStore {
   get(run: string): Promise<RunView | undefined>;
   /** The last opened first. */
   list(filter: RunFilter, page: PageRequest): Promise<Page<RunView>>;
+  /** Names of the pipelines that have runs, sorted. Takes no longer where there are many runs. */
+  pipelines(): Promise<readonly string[]>;
+  /** Counts the `most` runs of a pipeline that were opened last, and their steps. */
+  overview(pipeline: string, most: number): Promise<RunsOverview>;
   /** Deletes runs that ended and whose time is over; at most `limit`. Answers how many. */
   sweep(now: number, limit: number): Promise<number>;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { durationMs, type Duration } from "../../core/duration.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup } from "../../ports/dead-letter-store.ts";
 import type { AppParts } from "../app.ts";
 import { maySee, mayUse, type Principal } from "../principal.ts";
@@ -53,20 +54,23 @@ const group = z.strictObject({
   firstAt: z.number(),
   lastAt: z.number(),
 });
+const charted = group.extend({
+  chart: z
+    .strictObject({ from: z.number(), stepMs: z.number(), counts: z.array(z.number()) })
+    .describe("Deaths in steps of time up to now, whatever became of the letters since"),
+});
 
 const conditions = {
   api: z.string().optional(),
   fingerprint: z.string().optional(),
   state: z.enum(STATES).optional(),
   reason: z.enum(REASONS).optional(),
-};
-const query = z.strictObject({
-  ...page,
-  ...conditions,
   since: z.coerce.number().nonnegative().optional().describe("Died at or after"),
   until: z.coerce.number().nonnegative().optional().describe("Died before"),
   label: labels.optional(),
-});
+};
+const query = z.strictObject({ ...page, ...conditions });
+const window = z.string().default("24h").describe('What a chart goes over, such as "1h" or "7d"');
 const which = {
   ids: z.array(z.string().max(100)).min(1).max(10_000).optional(),
   group: z.string().optional().describe("All open members of a group, by its fingerprint"),
@@ -98,11 +102,36 @@ function missing(id: string): ProblemError {
   return new ProblemError("not-found", `there is no dead letter ${id}; GET /v1/dead-letters lists them`);
 }
 
-export function deadLetterRoutes({ hf }: AppParts, runs: ReplayRuns): readonly Route[] {
+/** Columns of a group's chart. */
+const CHART_STEPS = 30;
+const LONGEST_CHART_MS = 30 * 86_400_000;
+
+export function deadLetterRoutes({ hf, clock }: AppParts, runs: ReplayRuns): readonly Route[] {
   const seen = async (id: string, principal: Principal): Promise<DeadLetter> => {
     const letter = await hf.deadLetters.get(id);
     if (!maySee(principal, letter)) throw missing(id);
     return letter;
+  };
+  const chartedOf = async <Group extends DeadLetterGroup>(found: readonly Group[], given: string): Promise<readonly object[]> => {
+    const windowMs = durationMs(given as Duration, "query.window");
+    if (windowMs < CHART_STEPS || windowMs > LONGEST_CHART_MS)
+      throw new ProblemError("invalid-request", `query.window is ${given}; give at most 30d, and more than nothing`);
+    const stepMs = Math.ceil(windowMs / CHART_STEPS);
+    const from = clock.now() - stepMs * CHART_STEPS;
+    const counts = await hf.deadLetters.spread(
+      found.map(({ fingerprint }) => fingerprint),
+      { from, stepMs, steps: CHART_STEPS },
+    );
+    return found.map((one, index) => ({ ...one, chart: { from, stepMs, counts: counts[index] } }));
+  };
+  const wholeOf = (letter: DeadLetter): object => {
+    const doubt = hf.deadLetters.doubtOf(letter);
+    const { request, ...rest } = letter;
+    return {
+      ...rest,
+      ...(request === undefined ? {} : { request: shownRequest(request) }),
+      ...(doubt === undefined ? {} : { doubt }),
+    };
   };
   const groups = async (principal: Principal, filter: DeadLetterFilter): Promise<readonly DeadLetterGroup[]> => {
     const found: DeadLetterGroup[] = [];
@@ -131,9 +160,8 @@ export function deadLetterRoutes({ hf }: AppParts, runs: ReplayRuns): readonly R
       summary: "Dead letters, newest first",
       query,
       answers: { 200: { description: "A page.", schema: pageOf(listed) } },
-      handle: async ({ query: { limit, after, label, ...rest }, principal }) => {
-        const filter = { ...defined(rest), ...(label === undefined ? {} : { labels: label }) } as DeadLetterFilter;
-        const { items, next } = await hf.deadLetters.list(filter, { limit, ...(after === undefined ? {} : { after }) });
+      handle: async ({ query: { limit, after, ...rest }, principal }) => {
+        const { items, next } = await hf.deadLetters.list(filterOf(rest), { limit, ...(after === undefined ? {} : { after }) });
         return json({ items: items.filter((letter) => maySee(principal, letter)).map(shortOf), next });
       },
     }),
@@ -142,20 +170,27 @@ export function deadLetterRoutes({ hf }: AppParts, runs: ReplayRuns): readonly R
       path: "/v1/dead-letters/groups",
       scope: "read",
       id: "listDeadLetterGroups",
-      summary: "Dead letters by what they failed of, the latest first",
-      query: z.strictObject(conditions),
-      answers: { 200: { description: "All of them.", schema: pageOf(group) } },
-      handle: async ({ query, principal }) =>
-        json({ items: await groups(wholeApis(principal), defined(query) as DeadLetterFilter), next: null }),
+      summary: "Dead letters by what they failed of, the latest first, with a chart of each",
+      query: z.strictObject({ ...conditions, window }),
+      answers: { 200: { description: "All of them.", schema: pageOf(charted) } },
+      handle: async ({ query: { window: over, ...rest }, principal }) =>
+        json({ items: await chartedOf(await groups(wholeApis(principal), filterOf(rest)), over), next: null }),
     }),
     route({
       method: "GET",
       path: "/v1/dead-letters/groups/{fingerprint}",
       scope: "read",
       id: "getDeadLetterGroup",
-      summary: "One group",
-      answers: { 200: { description: "It.", schema: group } },
-      handle: async ({ params, principal }) => json(await groupOf(principal, params["fingerprint"] as string)),
+      summary: "One group, with a chart and its newest letters to lay side by side",
+      query: z.strictObject({ window, samples: z.coerce.number().int().min(0).max(10).default(3) }),
+      answers: { 200: { description: "It.", schema: charted.extend({ samples: z.array(whole) }) } },
+      handle: async ({ params, query: { window: over, samples }, principal }) => {
+        const found = await groupOf(principal, params["fingerprint"] as string);
+        const [one] = await chartedOf([found], over);
+        const newest =
+          samples === 0 ? [] : (await hf.deadLetters.list({ fingerprint: found.fingerprint, state: "open" }, { limit: samples })).items;
+        return json({ ...one, samples: newest.map(wholeOf) });
+      },
     }),
     route({
       method: "POST",
@@ -218,14 +253,7 @@ export function deadLetterRoutes({ hf }: AppParts, runs: ReplayRuns): readonly R
       summary: "One dead letter, with its request and every attempt",
       answers: { 200: { description: "It.", schema: whole } },
       handle: async ({ params, principal }) => {
-        const letter = await seen(params["id"] as string, principal);
-        const doubt = hf.deadLetters.doubtOf(letter);
-        const { request, ...rest } = letter;
-        return json({
-          ...rest,
-          ...(request === undefined ? {} : { request: shownRequest(request) }),
-          ...(doubt === undefined ? {} : { doubt }),
-        });
+        return json(wholeOf(await seen(params["id"] as string, principal)));
       },
     }),
   ];
@@ -235,6 +263,10 @@ export function deadLetterRoutes({ hf }: AppParts, runs: ReplayRuns): readonly R
 function wholeApis(principal: Principal): Principal {
   if (!principal.bound) return principal;
   throw new ProblemError("forbidden", `the token ${principal.name} is bound to an account, and groups go over all of them; work with ids`);
+}
+
+function filterOf({ label, ...rest }: { readonly label?: Readonly<Record<string, string>> | undefined }): DeadLetterFilter {
+  return { ...defined(rest), ...(label === undefined ? {} : { labels: label }) };
 }
 
 function defined<Given extends object>(given: Given): { [Name in keyof Given]?: Exclude<Given[Name], undefined> } {

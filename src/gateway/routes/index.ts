@@ -13,10 +13,11 @@ import { laneOf, laneRoutes } from "./lanes.ts";
 import { metricsRoute } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
 import { operationRoutes } from "./operations.ts";
+import { pipelineRoutes } from "./pipelines.ts";
 import { replayRoutes } from "./replays.ts";
 import { sessionRoutes } from "./session.ts";
 import { statsRoute } from "./stats.ts";
-import { syncsRoute } from "./syncs.ts";
+import { syncRoutes } from "./syncs.ts";
 import { tokenRoutes } from "./tokens.ts";
 
 /** The table of all routes. */
@@ -40,7 +41,8 @@ export function routesOf(parts: AppParts, admin: Admin): RouteTable {
     ...tokenRoutes(parts, admin),
     ...sessionRoutes(parts, admin.sessions),
     alertsRoute(parts),
-    syncsRoute(parts),
+    ...syncRoutes(parts),
+    ...pipelineRoutes(parts),
     metricsRoute(parts),
     inboxRoute(parts),
     ...healthRoutes(parts),

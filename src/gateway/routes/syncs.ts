@@ -39,20 +39,35 @@ const sync = z.looseObject({
   remembered: z.number(),
   running: z.looseObject({ run: z.string(), since: z.number(), leaseUntil: z.number() }).nullable(),
   lastRun: lastRun.nullable(),
+  resets: z.array(z.looseObject({ at: z.number(), by: z.string(), reason: z.string(), from: cursor.nullable(), to: cursor.nullable() })),
 });
 
-export function syncsRoute({ hf }: AppParts): Route {
-  return route({
-    method: "GET",
-    path: "/v1/syncs",
-    scope: "read",
-    id: "listSyncs",
-    summary: "Every sync of this store that has run, with its watermark",
-    query: z.strictObject(page),
-    answers: { 200: { description: "A page of them, in the order in which they were first run.", schema: pageOf(sync) } },
-    handle: async ({ query: { limit, after }, principal }) => {
-      refusePart(principal, "syncs go");
-      return json(await hf.syncs.list({ limit, ...(after === undefined ? {} : { after }) }));
-    },
-  });
+export function syncRoutes({ hf }: AppParts): readonly Route[] {
+  return [
+    route({
+      method: "GET",
+      path: "/v1/syncs",
+      scope: "read",
+      id: "listSyncs",
+      summary: "Every sync of this store that has run, with its watermark",
+      query: z.strictObject(page),
+      answers: { 200: { description: "A page of them, in the order in which they were first run.", schema: pageOf(sync) } },
+      handle: async ({ query: { limit, after }, principal }) => {
+        refusePart(principal, "syncs go");
+        return json(await hf.syncs.list({ limit, ...(after === undefined ? {} : { after }) }));
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/v1/syncs/{sync}",
+      scope: "read",
+      id: "getSync",
+      summary: "One sync: its watermark, since when it is held, and the records that hold it",
+      answers: { 200: { description: "It.", schema: sync } },
+      handle: async ({ params, principal }) => {
+        refusePart(principal, "syncs go");
+        return json(await hf.syncs.get(params["sync"] as string));
+      },
+    }),
+  ];
 }

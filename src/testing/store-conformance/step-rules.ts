@@ -106,6 +106,36 @@ export function stepRules({ section, ruleFor }: Suite): void {
       assert.deepEqual((await steps.get("run-1"))?.steps, []);
     });
 
+    rule("the newest runs of a pipeline are counted, with their steps", async ({ store }) => {
+      const steps = stepsOf(store);
+      for (const id of ["1", "2", "3"]) await open(steps, { id });
+      await open(steps, { id: "4", pipeline: "offboard" });
+      await steps.finish([
+        step("score", { run: "1" }),
+        step("enrich", { run: "2" }),
+        step("score", { run: "2", state: "parked" }),
+        step("enrich", { run: "3" }),
+        step("score", { run: "3" }),
+        step("enrich", { run: "4", state: "failed" }),
+      ]);
+      await steps.end([{ run: "3", token: "token-1", state: "succeeded", now: T0, keepUntil: T0 + MINUTE }]);
+      assert.deepEqual(await steps.pipelines(), ["offboard", "onboard"]);
+      assert.deepEqual(await steps.overview("onboard", 2), {
+        runs: { open: 1, succeeded: 1, failed: 0 },
+        more: true,
+        steps: [
+          { step: "enrich", done: 2, failed: 0, parked: 0 },
+          { step: "score", done: 1, failed: 0, parked: 1 },
+        ],
+      });
+      const all = await steps.overview("onboard", 3);
+      assert.deepEqual(
+        [all.runs, all.more, all.steps[1]],
+        [{ open: 2, succeeded: 1, failed: 0 }, false, { step: "score", done: 2, failed: 0, parked: 1 }],
+      );
+      assert.deepEqual(await steps.overview("none", 3), { runs: { open: 0, succeeded: 0, failed: 0 }, more: false, steps: [] });
+    });
+
     rule("runs are listed by what fits the filter, the last opened first", async ({ store }) => {
       const steps = stepsOf(store);
       for (const [id, pipeline, subject] of [

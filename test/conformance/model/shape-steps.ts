@@ -62,6 +62,8 @@ export const markStep: fc.Arbitrary<Step<Marks>> = fc.oneof(
 type Runs = Sync<StepStore>;
 const held = fc.record({ run: runName, token });
 export const runStep: fc.Arbitrary<Step<Runs>> = fc.oneof(
+  step<Runs, "pipelines">("pipelines", fc.constant([])),
+  step<Runs, "overview">("overview", fc.tuple(fc.constantFrom("onboard", "offboard"), fc.integer({ min: 1, max: 3 }))),
   {
     weight: 2,
     arbitrary: step<Runs, "open">(

@@ -1,5 +1,5 @@
 import type { Fenced } from "../../../ports/idempotency-store.ts";
-import type { OpenResult, OpenRun, RunView, StepResult, StepStore, StepView } from "../../../ports/step-store.ts";
+import type { OpenResult, OpenRun, RunView, StepResult, StepState, StepStore, StepView } from "../../../ports/step-store.ts";
 import { decodeCursor, encodeCursor, pageLimit } from "../paging.ts";
 import type { Sync } from "../sync.ts";
 
@@ -96,6 +96,26 @@ export function steps(): Sync<StepStore> {
       const shown = found.slice(0, limit);
       const last = shown.at(-1);
       return { items: shown.map(({ view }) => view), next: last && found.length > limit ? encodeCursor("runs", [last.seq]) : null };
+    },
+    pipelines: () => [...new Set([...runs.values()].map(({ view }) => view.pipeline))].sort(),
+    overview: (pipeline, most) => {
+      const own = [...runs.values()].filter(({ view }) => view.pipeline === pipeline).reverse();
+      const counts = { open: 0, succeeded: 0, failed: 0 };
+      const found = new Map<string, { done: number; failed: number; parked: number }>();
+      for (const { view } of own.slice(0, most)) {
+        counts[view.state] += 1;
+        for (const { step, state } of view.steps) {
+          const count = found.get(step) ?? { done: 0, failed: 0, parked: 0 };
+          count[state] += 1;
+          found.set(step, count);
+        }
+      }
+      const names = [...found.keys()].sort();
+      return {
+        runs: counts,
+        more: own.length > most,
+        steps: names.map((step) => ({ step, ...(found.get(step) as Record<StepState, number>) })),
+      };
     },
     sweep: (now, limit) => {
       const over = [...runs.values()]

@@ -153,6 +153,29 @@ export function steps(database: Database, schema: string): StepStore {
     standing: (given) => database.repeatable("look for results of steps", isWritten, stepValues(given)),
   });
 
+  const wanted = `md5(pipeline) = md5($1::text) AND pipeline = $1::text`;
+  // From one hash of a name to the next, by the index alone.
+  const names = statement<[pipeline: string]>(
+    `WITH RECURSIVE name AS (
+       (SELECT md5(pipeline) AS hash, pipeline FROM ${table} ORDER BY md5(pipeline), seq LIMIT 1) UNION ALL
+       SELECT later.hash, later.pipeline FROM name CROSS JOIN LATERAL (
+         SELECT md5(run.pipeline) AS hash, run.pipeline FROM ${table} AS run WHERE md5(run.pipeline) > name.hash
+         ORDER BY md5(run.pipeline), run.seq LIMIT 1) AS later)
+     SELECT pipeline FROM name ORDER BY pipeline COLLATE "C"`,
+  );
+  const newest = `SELECT seq, state FROM ${table} WHERE ${wanted} ORDER BY seq DESC LIMIT ($2::text)::int4`;
+  const countRuns = statement<[open: number, succeeded: number, failed: number, more: boolean]>(
+    `SELECT (count(*) FILTER (WHERE state = 'open'))::int4, (count(*) FILTER (WHERE state = 'succeeded'))::int4,
+       (count(*) FILTER (WHERE state = 'failed'))::int4,
+       EXISTS (SELECT FROM ${table} WHERE ${wanted} ORDER BY seq DESC OFFSET ($2::text)::int4 LIMIT 1)
+     FROM (${newest}) AS newest`,
+  );
+  const countSteps = statement<[step: string, done: number, failed: number, parked: number]>(
+    `SELECT step, (count(*) FILTER (WHERE step.state = 'done'))::int4, (count(*) FILTER (WHERE step.state = 'failed'))::int4,
+       (count(*) FILTER (WHERE step.state = 'parked'))::int4
+     FROM (${newest}) AS newest JOIN "${schema}".step ON step.run = newest.seq GROUP BY step ORDER BY step COLLATE "C"`,
+  );
+
   const endValues = (requests: readonly End[]): string[] => [
     textArray(requests.map(hashOfRun)),
     textArray(requests.map(({ token }) => token)),
@@ -207,6 +230,19 @@ export function steps(database: Database, schema: string): StepStore {
       const shown = rows.slice(0, limit);
       const last = shown.at(-1);
       return { items: shown.map((row) => toView(row, time)), next: last && rows.length > limit ? encodeCursor("runs", [last[0]]) : null };
+    },
+    pipelines: async () => (await database.snapshot("list pipelines", (run) => run(names, []))).map(([name]) => unpackText(name)),
+    overview: async (pipeline, most) => {
+      const values = [packText(pipeline), String(most)];
+      return await database.snapshot("count runs", async (run) => {
+        const [[open, succeeded, failed, more]] = (await run(countRuns, values)) as [[number, number, number, boolean]];
+        const written = await run(countSteps, values);
+        return {
+          runs: { open, succeeded, failed },
+          more,
+          steps: written.map(([step, done, stepsFailed, parked]) => ({ step: unpackText(step), done, failed: stepsFailed, parked })),
+        };
+      });
     },
     sweep: async (now, limit) => {
       const [row] = await database.once("sweep runs", forget, [String(time.toDatabase(now)), String(limit)]);

@@ -90,6 +90,8 @@ export function remoteSteps(writer: Channel, reader: Channel): StepStore {
     end: write("end"),
     get: read("get"),
     list: read("list"),
+    pipelines: read("pipelines"),
+    overview: read("overview"),
     sweep: write("sweep"),
   };
 }

@@ -1,7 +1,17 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { Because } from "../../../core/decision.ts";
 import type { Fenced } from "../../../ports/idempotency-store.ts";
-import type { OpenResult, OpenRun, RunState, RunView, StepResult, StepState, StepStore, StepView } from "../../../ports/step-store.ts";
+import type {
+  OpenResult,
+  OpenRun,
+  RunsOverview,
+  RunState,
+  RunView,
+  StepResult,
+  StepState,
+  StepStore,
+  StepView,
+} from "../../../ports/step-store.ts";
 import { decodeCursor, encodeCursor, pageLimit } from "../paging.ts";
 import type { Sync } from "../sync.ts";
 import { statementCache } from "./statement-cache.ts";
@@ -50,6 +60,20 @@ export function steps(db: DatabaseSync): Sync<StepStore> {
   const over = db.prepare("SELECT seq FROM run WHERE keep_until IS NOT NULL AND keep_until <= ? ORDER BY keep_until, seq LIMIT ?");
   const deleteSteps = db.prepare("DELETE FROM step WHERE run = ?");
   const deleteRun = db.prepare("DELETE FROM run WHERE seq = ?");
+  // From one name to the next, by the index alone.
+  const names = db.prepare(
+    `WITH RECURSIVE name (pipeline) AS (
+       SELECT min(pipeline) FROM run UNION ALL
+       SELECT (SELECT min(run.pipeline) FROM run WHERE run.pipeline > name.pipeline) FROM name WHERE name.pipeline IS NOT NULL)
+     SELECT pipeline FROM name WHERE pipeline IS NOT NULL`,
+  );
+  const newest = "SELECT seq, state FROM run WHERE pipeline = :pipeline ORDER BY seq DESC LIMIT :most";
+  const countRuns = db.prepare(`SELECT state, count(*) AS count FROM (${newest}) GROUP BY state`);
+  const countSteps = db.prepare(
+    `SELECT step, sum(step.state = 'done') AS done, sum(step.state = 'failed') AS failed, sum(step.state = 'parked') AS parked
+     FROM (${newest}) AS newest JOIN step ON step.run = newest.seq GROUP BY step ORDER BY step`,
+  );
+  const another = db.prepare("SELECT 1 FROM run WHERE pipeline = ? ORDER BY seq DESC LIMIT 1 OFFSET ?");
   const prepared = statementCache(db);
 
   const toView = ({ seq, id, pipeline, version, subject, input, state, opened_at, ended_at }: RunRow): RunView => ({
@@ -107,6 +131,13 @@ export function steps(db: DatabaseSync): Sync<StepStore> {
       const shown = rows.slice(0, limit);
       const last = shown.at(-1);
       return { items: shown.map(toView), next: last && rows.length > limit ? encodeCursor("runs", [last.seq]) : null };
+    },
+    pipelines: () => (names.all() as { pipeline: string }[]).map(({ pipeline }) => pipeline),
+    overview: (pipeline, most) => {
+      const counts = { open: 0, succeeded: 0, failed: 0 };
+      for (const { state, count } of countRuns.all({ pipeline, most }) as { state: RunState; count: number }[]) counts[state] = count;
+      const written = countSteps.all({ pipeline, most }) as unknown as RunsOverview["steps"];
+      return { runs: counts, more: another.get(pipeline, most) !== undefined, steps: written.map((row) => ({ ...row })) };
     },
     sweep: (now, limit) => {
       const seqs = over.all(now, limit) as { seq: number }[];

@@ -2,3 +2,6 @@
 
 -- Open letters by API and endpoint, with the oldest of each, from the index alone.
 CREATE INDEX dead_open ON dead (api, endpoint, died_at) WHERE state = 'open';
+
+-- Open runs of one pipeline.
+CREATE INDEX run_open_of ON run (pipeline, seq) WHERE state = 'open';
