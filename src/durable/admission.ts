@@ -1,4 +1,5 @@
-import type { Admittee, Lane } from "../engine/lane.ts";
+import type { Admittee } from "../engine/admittee.ts";
+import type { Lane } from "../engine/lane.ts";
 
 /** An admission to a lane that was taken before it is known for which operation. */
 export class Admission implements Admittee {

@@ -3,7 +3,8 @@ import { SUCCESS, type Verdict } from "../core/verdict.ts";
 import { Breaker } from "../policy/breaker/breaker.ts";
 import { resolveBreakerOptions } from "../policy/breaker/options.ts";
 import { manualClock } from "../testing/manual-clock.ts";
-import { Lane, type Admittee } from "./lane.ts";
+import type { Admittee } from "./admittee.ts";
+import { Lane } from "./lane.ts";
 import { createRuntime } from "./runtime.ts";
 
 const FAILED: Verdict = { kind: "transient", effect: "unknown", rule: "status:503", because: "the answer was 503" };

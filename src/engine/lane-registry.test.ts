@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { resolveApi } from "../api/resolve-api.ts";
 import type { ApiOptions } from "../api/api-options.ts";
 import { manualClock } from "../testing/manual-clock.ts";
-import type { Admittee, Lane } from "./lane.ts";
+import type { Admittee } from "./admittee.ts";
+import type { Lane } from "./lane.ts";
 import { LaneRegistry } from "./lane-registry.ts";
 import { createRuntime, type Runtime } from "./runtime.ts";
 

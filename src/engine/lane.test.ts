@@ -11,7 +11,8 @@ import { resolveRateLimits, type RateLimitOptions } from "../policy/rate-limit/o
 import { manualClock, type ManualClock } from "../testing/manual-clock.ts";
 import { rateExcess } from "../testing/rate-excess.ts";
 import { seededRandom } from "../testing/seeded-random.ts";
-import { Lane, type Admittee, type LaneParts } from "./lane.ts";
+import type { Admittee } from "./admittee.ts";
+import { Lane, type LaneParts } from "./lane.ts";
 import { createRuntime, type Runtime } from "./runtime.ts";
 
 const FAILED: Verdict = { kind: "transient", effect: "unknown", rule: "status:503", because: "the answer was 503" };

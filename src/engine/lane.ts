@@ -7,29 +7,13 @@ import type { RetryBudget } from "../policy/budget/retry-budget.ts";
 import { Permits } from "../policy/concurrency/permits.ts";
 import { wrongCost } from "../policy/rate-limit/limiter.ts";
 import type { LaneRef } from "../ports/events.ts";
-import type { CallerSignal } from "../ports/leaving.ts";
 import type { TimerHandle } from "../ports/clock.ts";
+import type { Admittee } from "./admittee.ts";
 import { isPatient, type Hold } from "./hold.ts";
 import { tokensOf, type LaneLink, type RateGate } from "./lane-link.ts";
 import { breakerOutcome } from "./breaker-outcome.ts";
 import type { Runtime } from "./runtime.ts";
 import { Waiter, WaitQueue } from "./wait-queue.ts";
-
-/** What a lane asks of a call that wants to go. */
-export interface Admittee {
-  /** Units of the rate limit that it takes. */
-  readonly cost: number;
-  /** Monotonic ms after which waiting is useless. */
-  readonly deadlineAt: number;
-  /** Longest wait that it puts up with, ms. */
-  readonly maxWaitMs: number;
-  /** The caller's. */
-  readonly callerSignal: CallerSignal | undefined;
-  /** The breaker's stamp that it was admitted with; kept by the call until it settles. */
-  generation: number;
-  /** When it was admitted; kept for an admission that is given back. */
-  admittedAt?: number;
-}
 
 /** Which policies stand in a lane. Limiters may be shared with other lanes of the API; the rest is the lane's own. */
 export interface LaneParts {

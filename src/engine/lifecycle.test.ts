@@ -20,7 +20,8 @@ import { seededRandom } from "../testing/seeded-random.ts";
 import { Call, type AttemptContext, type CallDetails, type Keep, type Reconciled } from "./call.ts";
 import { resolveCallPolicy, type AttemptOptions } from "./call-policy.ts";
 import { FunctionWork, type WorkFunction } from "./function-work.ts";
-import { Lane, type Admittee, type LaneParts } from "./lane.ts";
+import type { Admittee } from "./admittee.ts";
+import { Lane, type LaneParts } from "./lane.ts";
 import { run } from "./lifecycle.ts";
 import { createRuntime, type Runtime } from "./runtime.ts";
 

@@ -76,7 +76,7 @@ it("pipelines show how far their runs are, step by step, and which dead letters 
   let refuse = true;
   const world = await open({
     transport: async (input) => {
-      return refuse && String(input).includes("/contacts/bad") ? new Response("no", { status: 422 }) : Response.json({ ok: true });
+      return refuse && input.includes("/contacts/bad") ? new Response("no", { status: 422 }) : Response.json({ ok: true });
     },
   });
   const pipeline = definePipeline("lead", { subject: ({ id }: { id: string }) => id })

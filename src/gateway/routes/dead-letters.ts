@@ -112,7 +112,7 @@ export function deadLetterRoutes({ hf, clock }: AppParts, runs: ReplayRuns): rea
     if (!maySee(principal, letter)) throw missing(id);
     return letter;
   };
-  const chartedOf = async <Group extends DeadLetterGroup>(found: readonly Group[], given: string): Promise<readonly object[]> => {
+  const chartedOf = async (found: readonly DeadLetterGroup[], given: string): Promise<readonly object[]> => {
     const windowMs = durationMs(given as Duration, "query.window");
     if (windowMs < CHART_STEPS || windowMs > LONGEST_CHART_MS)
       throw new ProblemError("invalid-request", `query.window is ${given}; give at most 30d, and more than nothing`);
