@@ -182,7 +182,7 @@ export class FetchDoor {
     return again(outcome.answer, explanation);
   }
 
-  async #send(request: HttpRequest, way: Way): Promise<HttpAnswer> {
+  #send(request: HttpRequest, way: Way): Promise<HttpAnswer> {
     const { api } = way;
     const { lanes } = this.#open;
     const endpoint = api.endpoints.of(request.method, request.path);
@@ -205,14 +205,13 @@ export class FetchDoor {
     const details = this.#detailsOf(payload, lanes.lane(endpoint, this.#options.partition ?? ""), way);
     const call = { policy, payload, details };
     // A key made here can meet no other call: there is nothing to look up.
-    if (keyed) return await this.#once(call, key.value, way);
-    try {
-      const found = resending === undefined ? undefined : await lookUp(details, resending);
-      return found ?? (await run(new Call(this.#engine.runtime, call.policy, this.#work, payload, details)));
-    } catch (error) {
+    if (keyed) return this.#once(call, key.value, way);
+    const begin = (): Promise<HttpAnswer> => run(new Call(this.#engine.runtime, policy, this.#work, payload, details));
+    const sent = resending === undefined ? begin() : lookUp(details, resending).then((found) => found ?? begin());
+    return sent.catch((error: unknown) => {
       payload.answer?.discard();
       throw error;
-    }
+    });
   }
 
   #detailsOf(payload: HttpCall, lane: Lane, { around, resending, forwarding, retriesAbove = 0 }: Way): CallDetails<HttpAnswer> {
@@ -227,12 +226,12 @@ export class FetchDoor {
       parent: around,
       // What is sent by a transport of ours calls nothing that could ask what it stands in.
       lazyScope: this.#direct && replayable && api.credential === undefined && payload.sign === undefined,
-      ...idOf(resending ?? forwarding),
+      id: (resending ?? forwarding)?.operation,
       repeatable: settings.repeatable || isIdempotent(method) || honoured,
       replayable,
       keep: resending?.keep ?? (!isRead(method) && settings.durability !== "none" ? this.#engine.keep : undefined),
       refresh: api.credential === undefined ? undefined : () => this.#refresh(payload),
-      canRefresh: () => api.credential?.canReplace(payload.credential?.value) === true,
+      canRefresh: api.credential === undefined ? undefined : () => api.credential?.canReplace(payload.credential?.value) === true,
       reconcile:
         reconcile === undefined
           ? undefined
@@ -319,10 +318,6 @@ function handOver(answer: HttpAnswer): Response {
   const response = answer.hand(explanation !== undefined && isFinal(explanation));
   if (explanation !== undefined) attach(response, explanation);
   return response;
-}
-
-function idOf(given: { readonly operation: string } | undefined): { readonly id?: string } {
-  return given === undefined ? {} : { id: given.operation };
 }
 
 /** A policy that ends when its caller stops waiting. What only reads is cut off then; a write under way is not, for nobody would know its outcome. */

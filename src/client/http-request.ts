@@ -20,7 +20,7 @@ export interface HttpRequest {
   /** Its caller instead, where that is one who lets go of a body that still comes by himself. */
   readonly leaving?: Leaving;
   /** The rest of the caller's init, passed on as it is (`dispatcher`, `credentials`, `keepalive`…). */
-  readonly rest: RequestInit;
+  readonly rest?: RequestInit;
 }
 
 const READS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);

@@ -193,9 +193,12 @@ function initOf(context: WorkContext, call: HttpCall, direct: boolean): WireInit
   const { method, body, rest, signal } = request;
   const both = signal !== undefined && call.keyed !== true ? AbortSignal.any([context.signal, signal]) : undefined;
   call.signal = both;
+  // Most requests that come through the gateway.
+  const ending = context.listen === undefined ? undefined : (context as Ending);
+  if (rest === undefined && direct && request.replayable) return { redirect: "manual", method, headers, body, ending };
   const init: WireInit = { redirect: "manual", ...rest, method, headers, body };
   if (!request.replayable) (init as { duplex?: "half" }).duplex = "half";
-  if (both === undefined && direct) return context.listen === undefined ? init : Object.assign(init, { ending: context as Ending });
+  if (both === undefined && direct) return Object.assign(init, { ending });
   return Object.assign(init, { signal: both ?? context.signal });
 }
 

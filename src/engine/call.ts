@@ -78,7 +78,7 @@ export interface CallDetails<Value> {
   /** `durable`: the operation is stored and may rest between its attempts. @default "inline" */
   readonly mode?: "inline" | "durable";
   /** Id of an operation that has one already. @default made when somebody looks */
-  readonly id?: string;
+  readonly id?: string | undefined;
   readonly signal?: CallerSignal | undefined;
   /** What it stands in, where a door had to wait before it could make the call. @default what it stands in when it is made */
   readonly parent?: Scope | undefined;

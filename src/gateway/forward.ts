@@ -203,8 +203,6 @@ export class Forwarder {
   }
 }
 
-const NOTHING: RequestInit = Object.freeze({});
-
 function requestOf({ upstream, head, method, rest }: Admitted, body: RequestBody, leaving: Leaving): HttpRequest {
   const path = pathOf(rest);
   const queryAt = path.indexOf("?");
@@ -219,7 +217,6 @@ function requestOf({ upstream, head, method, rest }: Admitted, body: RequestBody
     replayable: body.kind === "whole",
     signal: undefined,
     leaving,
-    rest: NOTHING,
   };
 }
 

@@ -43,6 +43,7 @@ export function readPrefer(header: string | undefined): Preferences {
 
 /** `Preference-Applied`: what of it was done. */
 export function preferenceApplied({ respondAsync, waitSeconds }: Omit<Preferences, "rest">): string | undefined {
+  if (!respondAsync && waitSeconds === undefined) return undefined;
   const applied = [...(respondAsync ? ["respond-async"] : []), ...(waitSeconds === undefined ? [] : [`wait=${waitSeconds}`])];
-  return applied.length === 0 ? undefined : applied.join(", ");
+  return applied.join(", ");
 }

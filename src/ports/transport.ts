@@ -9,7 +9,7 @@ export interface Transport {
 
 /** What `fetch` is given; to a transport that is `direct`, with an `ending` and without a signal. */
 export interface WireInit extends RequestInit {
-  readonly ending?: Ending;
+  readonly ending?: Ending | undefined;
 }
 
 /** What may end an attempt early, its caller or its timeout: what AbortSignal is, at a fraction of its cost. */

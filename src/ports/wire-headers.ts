@@ -84,7 +84,8 @@ export class WireHeaders implements Headers {
   }
 
   #own(name: string): string | string[] | undefined {
-    const lower = name.toLowerCase();
-    return Object.hasOwn(this.fields, lower) ? this.fields[lower] : undefined;
+    const value: unknown = this.fields[name.toLowerCase()];
+    // What is inherited is neither.
+    return typeof value === "string" || Array.isArray(value) ? value : undefined;
   }
 }

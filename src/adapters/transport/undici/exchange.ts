@@ -174,11 +174,13 @@ export class Exchange implements Dispatcher.DispatchHandler, WireAnswer, BodyPie
 
   #fail(error: unknown): void {
     this.#failed ??= { error };
-    const reject = this.#reject ?? this.#reader?.reject;
+    const reject = this.#reject;
+    const reader = this.#reader;
     this.#resolve = undefined;
     this.#reject = undefined;
     this.#reader = undefined;
     reject?.(error);
+    reader?.reject(error);
   }
 }
 
