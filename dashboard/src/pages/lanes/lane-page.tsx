@@ -14,6 +14,7 @@ import { BREAKER } from "../../ui/states.ts";
 import { Ago } from "../../ui/time.tsx";
 import { HoldChip } from "./hold-chip.tsx";
 import { LaneActions } from "./lane-actions.tsx";
+import { LaneHistoryCard } from "./lane-history-card.tsx";
 import type { Lane } from "./lane-order.ts";
 
 /** One lane, and what a person can do about it. */
@@ -40,6 +41,7 @@ export function LanePage({ id }: { readonly id: string }): ReactNode {
           />
           <div className="two-thirds">
             <div className="stack">
+              <LaneHistoryCard lane={read} />
               <Queue lane={read} />
             </div>
             <Holds lane={read} />
@@ -64,6 +66,10 @@ function Queue({ lane }: { readonly lane: Lane }): ReactNode {
     >
       <Facts
         of={[
+          ["In this state since", lane.since === undefined ? undefined : <Ago key="since" at={lane.since} />],
+          ["Next probe", lane.probeAt === undefined ? undefined : <Ago key="probe" at={lane.probeAt} />],
+          ["Calls its limits let go now", lane.tokens === undefined ? undefined : count(Math.floor(lane.tokens))],
+          ["Retries its budget allows", lane.retryBudget === undefined ? undefined : count(Math.floor(lane.retryBudget))],
           ["In flight", count(inFlight)],
           ["Waiting inline", count(waiting)],
           ["Due in the queue", queue.paused ? `${count(queue.due)}, paused` : count(queue.due)],

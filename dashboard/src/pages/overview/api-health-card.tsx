@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import type { Answer, Item } from "../../api/client.ts";
+import { Sparkline, squeezed } from "../../charts/sparkline.tsx";
 import { hrefOf } from "../../router/location.ts";
 import { Card } from "../../ui/card.tsx";
 import { Chip } from "../../ui/chip.tsx";
@@ -12,11 +13,21 @@ import { healthOf, type ApiHealth } from "./api-health.ts";
 interface ApiHealthCardProps {
   readonly apis: Answer<"GET /v1/stats">["apis"];
   readonly lanes: readonly Item<"GET /v1/lanes">[];
+  readonly history: readonly Item<"GET /v1/stats/history">[];
 }
 
-const COLUMNS: readonly Column<ApiHealth>[] = [
+type Row = ApiHealth & { readonly trend: readonly number[] };
+
+const COLUMNS: readonly Column<Row>[] = [
   { id: "api", head: "API", width: "minmax(0, 1.4fr)", cell: ({ api }) => <strong className="clip">{api}</strong> },
   { id: "health", head: "Health", width: "minmax(104px, 0.9fr)", cell: ({ health }) => <Chip {...HEALTH[health]} /> },
+  {
+    id: "trend",
+    head: "Calls over time",
+    width: "minmax(96px, 0.8fr)",
+    wide: true,
+    cell: ({ trend, calls }) => <Sparkline values={trend} label={`${plural(calls, "call")} over the time shown`} />,
+  },
   { id: "calls", head: "Calls", width: "64px", align: "end", cell: ({ calls }) => count(calls) },
   { id: "errors", head: "Errors", width: "60px", align: "end", cell: ({ errorRate }) => share(errorRate) },
   { id: "retries", head: "Retries", width: "60px", align: "end", wide: true, cell: ({ retryRate }) => share(retryRate) },
@@ -32,8 +43,11 @@ const COLUMNS: readonly Column<ApiHealth>[] = [
 ];
 
 /** The health of every API at a glance. */
-export function ApiHealthCard({ apis, lanes }: ApiHealthCardProps): ReactNode {
-  const rows = healthOf(apis, lanes);
+export function ApiHealthCard({ apis, lanes, history }: ApiHealthCardProps): ReactNode {
+  const rows = healthOf(apis, lanes).map((one): Row => {
+    const points = history.find(({ api }) => api === one.api)?.points ?? [];
+    return { ...one, trend: squeezed(points.map(({ calls }) => calls)) };
+  });
   return (
     <Card title="APIs" flush>
       {rows.length === 0 ? (

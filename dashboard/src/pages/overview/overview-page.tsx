@@ -12,12 +12,14 @@ import { Stat } from "../../ui/stat.tsx";
 import { attentionOf } from "./attention.ts";
 import { AttentionList } from "./attention-list.tsx";
 import { ApiHealthCard } from "./api-health-card.tsx";
+import { TrafficCard } from "./traffic-card.tsx";
 import { NewsCard } from "./news-card.tsx";
 
 const WINDOWS = [
-  ["5m", "5 min"],
   ["15m", "15 min"],
   ["1h", "1 h"],
+  ["6h", "6 h"],
+  ["24h", "24 h"],
 ] as const;
 
 type Stats = Answer<"GET /v1/stats">;
@@ -27,6 +29,7 @@ export function OverviewPage(): ReactNode {
   const [window, setWindow] = useFilter("window", "15m");
   const now = useNow();
   const stats = useApi("GET /v1/stats", { query: { window } }, { everyMs: 5_000 });
+  const history = useApi("GET /v1/stats/history", { query: { window } }, { everyMs: 10_000 });
   const lanes = useApi("GET /v1/lanes").data?.items ?? [];
   const groups = useApi("GET /v1/dead-letters/groups", { query: { state: "open" } }).data?.items ?? [];
   const alerts = useApi("GET /v1/alerts").data?.items ?? [];
@@ -72,10 +75,13 @@ export function OverviewPage(): ReactNode {
       </Read>
       <div className="two-thirds">
         <div className="stack">
-          <AttentionList items={attention} />
-          <Read of={stats}>{({ apis }) => <ApiHealthCard apis={apis} lanes={lanes} />}</Read>
+          <Read of={history}>{(read) => <TrafficCard history={read} lanes={lanes} window={window} />}</Read>
+          <Read of={stats}>{({ apis }) => <ApiHealthCard apis={apis} lanes={lanes} history={history.data?.items ?? []} />}</Read>
         </div>
-        <NewsCard />
+        <div className="stack">
+          <AttentionList items={attention} />
+          <NewsCard />
+        </div>
       </div>
     </>
   );
