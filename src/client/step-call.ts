@@ -37,7 +37,8 @@ export class StepCalls {
       return faultyLetter(task, error, "request() threw", this.#engine.runtime.clock);
     }
     try {
-      return await this.#carry(task, work);
+      const end = await this.#carry(task, work);
+      return end.state === "done" || end.state === "dead" ? { ...end, lane: work.call.laneRef } : end;
     } finally {
       work.discard();
     }

@@ -74,6 +74,8 @@ export interface EventMap {
     readonly pipeline: string;
     readonly run: string;
     readonly step: string;
+    /** Where it called an API; undefined for one that called none. */
+    readonly lane: LaneRef | undefined;
     readonly state: "done" | "parked";
     readonly durationMs: number;
     readonly operation: string;

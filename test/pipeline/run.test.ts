@@ -114,6 +114,15 @@ describe("a step that fails for good", () => {
   const refusing = (request: Sent): Response =>
     request.path === "/contacts" ? Response.json({ message: "no such field" }, { status: 422 }) : world(request);
 
+  it("is a call that failed in the history of its API, as each of the others is one that succeeded", async () => {
+    const test = await bench({ apis: APIS, answer: refusing });
+    await test.during(test.hf.pipeline(lead).run(ADA));
+    const totals = [...((await test.hf.history?.totals()) ?? [])];
+    expect(totals.map(([, { calls, succeeded, failed }]) => [calls, succeeded, failed])).toContainEqual([1, 0, 1]);
+    expect(totals.reduce((sum, [, { calls }]) => sum + calls, 0)).toBe(2);
+    await test.close();
+  });
+
   it("is a dead letter that names its run and what waits for it", async () => {
     const test = await bench({ apis: APIS, answer: refusing });
     const end = await test.during(test.hf.pipeline(lead).run(ADA));

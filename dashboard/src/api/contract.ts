@@ -236,7 +236,7 @@ export interface Contract {
       readonly next: string | null;
     };
   };
-  /** Dead letters by what they failed of, the latest first. */
+  /** Dead letters by what they failed of, the latest first, with a chart of each. */
   readonly "GET /v1/dead-letters/groups": {
     readonly params: object;
     readonly query: {
@@ -244,7 +244,10 @@ export interface Contract {
       readonly fingerprint?: string;
       readonly state?: "open" | "replaying" | "resolved" | "discarded";
       readonly reason?: "exhausted" | "permanent" | "outcome-unknown" | "expired" | "budget" | "poison" | "cancelled-by-operator";
-    };
+      readonly since?: number;
+      readonly until?: number;
+      readonly window?: string;
+    } & { readonly [label: `label.${string}`]: string };
     readonly body: undefined;
     readonly answer: {
       readonly items: readonly {
@@ -259,14 +262,16 @@ export interface Contract {
         readonly total: number;
         readonly firstAt: number;
         readonly lastAt: number;
+        /** Deaths in steps of time up to now, whatever became of the letters since */
+        readonly chart: { readonly from: number; readonly stepMs: number; readonly counts: readonly number[] };
       }[];
       readonly next: string | null;
     };
   };
-  /** One group. */
+  /** One group, with a chart and its newest letters to lay side by side. */
   readonly "GET /v1/dead-letters/groups/{fingerprint}": {
     readonly params: { readonly fingerprint: string };
-    readonly query: object;
+    readonly query: { readonly window?: string; readonly samples?: number };
     readonly body: undefined;
     readonly answer: {
       readonly fingerprint: string;
@@ -280,6 +285,79 @@ export interface Contract {
       readonly total: number;
       readonly firstAt: number;
       readonly lastAt: number;
+      /** Deaths in steps of time up to now, whatever became of the letters since */
+      readonly chart: { readonly from: number; readonly stepMs: number; readonly counts: readonly number[] };
+      readonly samples: readonly {
+        readonly id: string;
+        readonly api: string;
+        readonly endpoint: string;
+        readonly partition: string;
+        readonly reason: "exhausted" | "permanent" | "outcome-unknown" | "expired" | "budget" | "poison" | "cancelled-by-operator";
+        /** Why: a stable code, and the numbers it was made from */
+        readonly because: {
+          readonly code: string;
+          readonly rule?: string;
+          readonly attempt?: number;
+          readonly maxAttempts?: number;
+          readonly delayMs?: number;
+          readonly hintMs?: number;
+          readonly remainingMs?: number;
+          readonly retryAfterMs?: number;
+          readonly budget?: string;
+          readonly detail?: string;
+        };
+        readonly fingerprint: string;
+        readonly title: string;
+        readonly operation?: string;
+        readonly idempotencyKey?: string;
+        readonly labels: Readonly<Record<string, string>>;
+        readonly firstAttemptAt: number;
+        readonly diedAt: number;
+        readonly state: "open" | "replaying" | "resolved" | "discarded";
+        readonly revision: number;
+        readonly replays: number;
+        readonly changedAt: number;
+        readonly note?: string;
+        readonly request?: {
+          readonly method: string;
+          readonly url: string;
+          readonly headers?: readonly (readonly [string, string])[];
+          readonly body?: { readonly text: string } | { readonly base64: string };
+        };
+        readonly attempts: readonly {
+          readonly attempt: number;
+          readonly startedAt: number;
+          readonly durationMs: number;
+          readonly verdict: {
+            readonly kind: "success" | "throttled" | "transient" | "unauthorized" | "conflict" | "malformed" | "permanent" | "cancelled";
+            readonly effect: "none" | "unknown" | "done";
+            readonly rule: string;
+            readonly because: string;
+            readonly status?: number;
+            readonly code?: string;
+          };
+          /** Why: a stable code, and the numbers it was made from */
+          readonly because: {
+            readonly code: string;
+            readonly rule?: string;
+            readonly attempt?: number;
+            readonly maxAttempts?: number;
+            readonly delayMs?: number;
+            readonly hintMs?: number;
+            readonly remainingMs?: number;
+            readonly retryAfterMs?: number;
+            readonly budget?: string;
+            readonly detail?: string;
+          };
+          /** Of the answer, those on the allow-list */
+          readonly headers?: Readonly<Record<string, string>>;
+          /** The first bytes of the answer */
+          readonly bodyExcerpt?: string;
+          readonly upstreamRequestId?: string;
+        }[];
+        /** Why sending it again may do it twice */
+        readonly doubt?: string;
+      }[];
     };
   };
   /** Acknowledges, resolves, ignores or re-opens a group. */
@@ -1158,8 +1236,202 @@ export interface Contract {
           readonly by?: string;
           readonly reason?: string;
         } | null;
+        readonly resets: readonly {
+          readonly at: number;
+          readonly by: string;
+          readonly reason: string;
+          readonly from: number | string | null;
+          readonly to: number | string | null;
+        }[];
       }[];
       readonly next: string | null;
+    };
+  };
+  /** One sync: its watermark, since when it is held, and the records that hold it. */
+  readonly "GET /v1/syncs/{sync}": {
+    readonly params: { readonly sync: string };
+    readonly query: object;
+    readonly body: undefined;
+    readonly answer: {
+      readonly sync: string;
+      readonly watermark: number | string | null;
+      readonly kind: ("number" | "time" | "text") | null;
+      readonly advancedAt: number | null;
+      /** Since when the watermark has not moved although there was something to do */
+      readonly heldSince: number | null;
+      readonly remembered: number;
+      readonly running: { readonly run: string; readonly since: number; readonly leaseUntil: number } | null;
+      readonly lastRun: {
+        readonly outcome: "complete" | "partial" | "failed" | "reset";
+        readonly run?: string;
+        readonly startedAt?: number;
+        readonly endedAt: number;
+        readonly read?: number;
+        readonly done?: number;
+        readonly known?: number;
+        readonly failed?: number;
+        readonly parked?: number;
+        readonly watermark?: { readonly advanced: boolean; readonly blockedBy: readonly string[] };
+        /** Those that are not done */
+        readonly records?: readonly {
+          readonly id: string;
+          readonly cursor: number | string;
+          readonly state: "failed" | "parked";
+          readonly attempts: number;
+          readonly rule: string;
+          readonly because: string;
+          readonly deadLetter?: string;
+        }[];
+        readonly error?: { readonly code: string; readonly message: string };
+        readonly by?: string;
+        readonly reason?: string;
+      } | null;
+      readonly resets: readonly {
+        readonly at: number;
+        readonly by: string;
+        readonly reason: string;
+        readonly from: number | string | null;
+        readonly to: number | string | null;
+      }[];
+    };
+  };
+  /** Pipelines, with their newest runs (2,000 at most) counted by step. */
+  readonly "GET /v1/pipelines": {
+    readonly params: object;
+    readonly query: object;
+    readonly body: undefined;
+    readonly answer: {
+      readonly items: readonly {
+        readonly pipeline: string;
+        /** Whether it is defined here, so that its dead letters can be replayed */
+        readonly known: boolean;
+        readonly runs: { readonly open: number; readonly succeeded: number; readonly failed: number };
+        /** Whether there are older runs that were not counted */
+        readonly more: boolean;
+        readonly steps: readonly {
+          readonly step: string;
+          readonly done: number;
+          readonly failed: number;
+          /** Runs in which it is a dead letter */
+          readonly parked: number;
+          /** Runs that have not come to it, or are at it */
+          readonly ahead: number;
+          /** Steps that wait for it; left out where the pipeline is not known here */
+          readonly waiting?: readonly string[];
+        }[];
+      }[];
+      readonly next: string | null;
+    };
+  };
+  /** One pipeline, counted likewise. */
+  readonly "GET /v1/pipelines/{pipeline}": {
+    readonly params: { readonly pipeline: string };
+    readonly query: object;
+    readonly body: undefined;
+    readonly answer: {
+      readonly pipeline: string;
+      /** Whether it is defined here, so that its dead letters can be replayed */
+      readonly known: boolean;
+      readonly runs: { readonly open: number; readonly succeeded: number; readonly failed: number };
+      /** Whether there are older runs that were not counted */
+      readonly more: boolean;
+      readonly steps: readonly {
+        readonly step: string;
+        readonly done: number;
+        readonly failed: number;
+        /** Runs in which it is a dead letter */
+        readonly parked: number;
+        /** Runs that have not come to it, or are at it */
+        readonly ahead: number;
+        /** Steps that wait for it; left out where the pipeline is not known here */
+        readonly waiting?: readonly string[];
+      }[];
+    };
+  };
+  /** Runs of a pipeline with every step, the last opened first. */
+  readonly "GET /v1/pipelines/{pipeline}/runs": {
+    readonly params: { readonly pipeline: string };
+    readonly query: {
+      readonly limit?: number;
+      readonly after?: string;
+      readonly subject?: string;
+      readonly state?: "open" | "succeeded" | "failed";
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly items: readonly {
+        readonly id: string;
+        readonly pipeline: string;
+        readonly version: string;
+        readonly subject: string;
+        /** As JSON */
+        readonly input: string;
+        readonly state: "open" | "succeeded" | "failed";
+        readonly openedAt: number;
+        readonly endedAt?: number;
+        readonly steps: readonly {
+          readonly step: string;
+          readonly state: "done" | "failed" | "parked";
+          /** As JSON */
+          readonly result?: string;
+          /** Why: a stable code, and the numbers it was made from */
+          readonly because?: {
+            readonly code: string;
+            readonly rule?: string;
+            readonly attempt?: number;
+            readonly maxAttempts?: number;
+            readonly delayMs?: number;
+            readonly hintMs?: number;
+            readonly remainingMs?: number;
+            readonly retryAfterMs?: number;
+            readonly budget?: string;
+            readonly detail?: string;
+          };
+          /** The dead letter or the operation that carries on with it */
+          readonly operation?: string;
+          readonly at: number;
+        }[];
+      }[];
+      readonly next: string | null;
+    };
+  };
+  /** One run, with every step and the dead letters that it waits for. */
+  readonly "GET /v1/runs/{run}": {
+    readonly params: { readonly run: string };
+    readonly query: object;
+    readonly body: undefined;
+    readonly answer: {
+      readonly id: string;
+      readonly pipeline: string;
+      readonly version: string;
+      readonly subject: string;
+      /** As JSON */
+      readonly input: string;
+      readonly state: "open" | "succeeded" | "failed";
+      readonly openedAt: number;
+      readonly endedAt?: number;
+      readonly steps: readonly {
+        readonly step: string;
+        readonly state: "done" | "failed" | "parked";
+        /** As JSON */
+        readonly result?: string;
+        /** Why: a stable code, and the numbers it was made from */
+        readonly because?: {
+          readonly code: string;
+          readonly rule?: string;
+          readonly attempt?: number;
+          readonly maxAttempts?: number;
+          readonly delayMs?: number;
+          readonly hintMs?: number;
+          readonly remainingMs?: number;
+          readonly retryAfterMs?: number;
+          readonly budget?: string;
+          readonly detail?: string;
+        };
+        /** The dead letter or the operation that carries on with it */
+        readonly operation?: string;
+        readonly at: number;
+      }[];
     };
   };
   /** The process answers. */

@@ -223,6 +223,7 @@ export class PipelineRun {
       pipeline: plan.spec.name,
       run: view.id,
       step: name,
+      lane: end.lane,
       state: end.state === "done" ? "done" : "parked",
       durationMs: clock.monotonic() - startedAt,
       operation,

@@ -1,5 +1,6 @@
 import type { Verdict } from "../../core/verdict.ts";
 import type { Keep } from "../../engine/call.ts";
+import type { LaneRef } from "../../ports/events.ts";
 import type { HeldRun } from "./held-run.ts";
 import type { PipelineSpec, StepContext } from "./definition.ts";
 import type { PlannedStep } from "./plan.ts";
@@ -39,11 +40,11 @@ export interface StepLetter {
   readonly verdict: Verdict;
 }
 
-/** How a step came out. */
+/** How a step came out; `lane` is the one that it went through, where it called an API. */
 export type StepEnd =
   /** What it gave, as JSON; undefined for nothing. */
-  | { readonly state: "done"; readonly json: string | undefined }
-  | { readonly state: "dead"; readonly letter: StepLetter }
+  | { readonly state: "done"; readonly json: string | undefined; readonly lane?: LaneRef | undefined }
+  | { readonly state: "dead"; readonly letter: StepLetter; readonly lane?: LaneRef | undefined }
   /** Somebody else has the run. */
   | { readonly state: "lost" }
   /** It was told to stop before it was decided. */

@@ -62,6 +62,10 @@ export class Recorder implements Meter {
         counts.calls += 1;
         counts[state === "dead" ? "failed" : "succeeded"] += 1;
       }),
+      // A step of a pipeline is a call, however many attempts and restarts it took.
+      events.on("step:settled", ({ lane, state }) => {
+        if (lane !== undefined) this.call(lane, state === "done" ? "succeeded" : "failed");
+      }),
       events.on("retry:scheduled", ({ lane = NO_LANE }) => void (this.#of(lane).retries += 1)),
       events.on("dead-letter:added", ({ api, endpoint }) => void (this.#of({ api, endpoint, partition: "" }).deadLetters += 1)),
       events.on("breaker:changed", ({ lane: { api, endpoint, partition }, from, to, because, retryAfterMs }) => {
