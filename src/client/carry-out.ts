@@ -16,8 +16,9 @@ import { askOtherSide } from "./ask.ts";
 import { withFingerprint, type Engine, type OpenApi } from "./engine.ts";
 import { FetchDoor } from "./fetch-door.ts";
 import type { HttpAnswer } from "./http-answer.ts";
-import { isIdempotent, isRead, pathBelow, type HttpRequest } from "./http-request.ts";
+import { isIdempotent } from "./http-request.ts";
 import { HttpWork, type HttpCall } from "./http-work.ts";
+import { keySent, restored, strangerOf } from "./restored-request.ts";
 
 type Ending = Settlement["outcome"];
 type Dead = NewDeadLetter["reason"];
@@ -29,6 +30,12 @@ const RECONCILE_MS = 30_000;
 const PARK_UNKNOWN_API_MS = 60_000;
 /** After this what could not go yet is looked at again. */
 const LOOK_AGAIN_MS = 1_000;
+
+/** How it ends, or is put off, before anything is sent. */
+interface Early {
+  readonly ending: Ending;
+  readonly attempt?: AttemptRecord;
+}
 
 /** One operation on its way through one claim. */
 interface Task {
@@ -67,8 +74,10 @@ export class CarryOut {
     const { clock } = this.#engine.runtime;
     let used = false;
     try {
-      const task = await this.#taskOf(held, signal);
-      const early = task === undefined ? this.#unknownApi(claimed) : await this.#beforeSending(task);
+      const history = claimed.attempts > 0 || claimed.inDoubt ? await this.#historyOf(claimed.operation.id, signal) : NO_HISTORY;
+      const task = this.#taskOf(held, history, signal);
+      const before = task === undefined ? this.#unknownApi(claimed) : this.#beforeSending(task);
+      const early = before instanceof Promise ? await before : before;
       if (early !== undefined) return this.#settlement(claimed, early.ending, early.attempt);
       // From here to the wire there is no wait but the credential's, after which HttpWork asks again.
       if (task === undefined || !held.isOurs || signal.aborted) return this.#settlement(claimed, { state: "ready" });
@@ -77,7 +86,8 @@ export class CarryOut {
       call.admittedAt = admission.admittedAt;
       used = true;
       const step = await attemptDurably(call);
-      const ending = await this.#endingOf(task, step);
+      const ended = this.#endingOf(task, step);
+      const ending = ended instanceof Promise ? await ended : ended;
       call.payload.answer?.discard();
       return this.#settlement(claimed, ending, step.record);
     } finally {
@@ -99,9 +109,9 @@ export class CarryOut {
     return attempt === undefined ? { id: operation.id, claim, now, outcome } : { id: operation.id, claim, now, attempt, outcome };
   }
 
-  async #taskOf(held: HeldOperation, signal: AbortSignal): Promise<Task | undefined> {
+  #taskOf(held: HeldOperation, history: readonly AttemptRecord[], signal: AbortSignal): Task | undefined {
     const { claimed, lane } = held;
-    const { operation, attempts, inDoubt, previousDelayMs } = claimed;
+    const { operation, attempts, previousDelayMs } = claimed;
     const open = this.#find(operation.api);
     if (open === undefined) return undefined;
     const { api } = open;
@@ -131,7 +141,7 @@ export class CarryOut {
       repeatable: settings.repeatable || isIdempotent(request.method) || honoured,
       keep: this.#engine.keep,
       refresh: credential === undefined ? undefined : () => this.#refresh(payload, operation),
-      canRefresh: () => credential?.canReplace(payload.credential?.value) === true,
+      canRefresh: credential === undefined ? undefined : () => credential.canReplace(payload.credential?.value),
       reconcile: reconcile === undefined ? undefined : () => askOtherSide(reconcile, payload, operation.id, this.#fetchOf(open, operation)),
       idempotencyKey: key,
       labels: operation.labels,
@@ -141,7 +151,6 @@ export class CarryOut {
     const call = new Call(this.#engine.runtime, this.#policyOf(settings.policy, operation), this.#work, payload, details);
     call.attempt = attempts;
     call.previousDelayMs = previousDelayMs;
-    const history = attempts > 0 || inDoubt ? await this.#historyOf(operation.id, signal) : [];
     call.refreshed = history.at(-1)?.because.code === "token-expired";
     return { claimed, open, call, history, signal };
   }
@@ -174,33 +183,55 @@ export class CarryOut {
     return expiresAt === undefined ? durable : { ...durable, totalMs: Math.max(0, expiresAt - this.#engine.runtime.clock.now()) };
   }
 
-  #unknownApi({ operation, previousDelayMs }: ClaimedOperation): { readonly ending: Ending; readonly attempt?: AttemptRecord } {
+  #unknownApi({ operation, previousDelayMs }: ClaimedOperation): Early {
     const because: Because = { code: "not-retryable", detail: `no API named ${operation.api} is defined in this process` };
     const until = this.#engine.runtime.clock.now() + PARK_UNKNOWN_API_MS;
     return { ending: { state: "parked", until, delayMs: previousDelayMs, because } };
   }
 
   /** What ends it, or puts it off, before anything is sent. */
-  async #beforeSending(task: Task): Promise<{ readonly ending: Ending; readonly attempt?: AttemptRecord } | undefined> {
+  #beforeSending(task: Task): Early | undefined | Promise<Early | undefined> {
     const { claimed, open, call, history } = task;
-    const { operation } = claimed;
-    const attempt = claimed.attempts;
     const last = history.at(-1)?.verdict;
     // Of a key-blind write nobody knows whether it happened: a holder vanished with it, or its last answer was lost.
     const inDoubt = call.details.repeatable === false && (claimed.inDoubt || last?.effect === "unknown");
+    return inDoubt || open.mayGo !== undefined ? this.#afterAsking(task, inDoubt) : this.#withoutAsking(task);
+  }
+
+  /** What somebody has to be asked about, and then the rest. */
+  async #afterAsking(task: Task, inDoubt: boolean): Promise<Early | undefined> {
     const doubtful = inDoubt ? await this.#clearDoubt(task) : undefined;
     if (doubtful !== undefined) return doubtful;
+    const { claimed, open } = task;
+    if (!this.#isOver(claimed.operation)) {
+      const word = (await open.mayGo?.(claimed.operation)) ?? "send";
+      if (word === "drop")
+        return { ending: { state: "cancelled", because: { code: "cancelled", detail: "what it tells of was never kept" } } };
+      if (word === "later") {
+        const now = this.#engine.runtime.clock.now();
+        const because: Because = {
+          code: "backoff",
+          attempt: claimed.attempts,
+          delayMs: LOOK_AGAIN_MS,
+          detail: "what it tells of is not kept yet",
+        };
+        return { ending: { state: "parked", until: now + LOOK_AGAIN_MS, delayMs: claimed.previousDelayMs, because } };
+      }
+    }
+    return this.#withoutAsking(task);
+  }
+
+  #isOver({ expiresAt }: NewOperation): boolean {
+    return expiresAt !== undefined && expiresAt <= this.#engine.runtime.clock.now();
+  }
+
+  #withoutAsking({ claimed, open, history }: Task): Early | undefined {
+    const { operation } = claimed;
+    const attempt = claimed.attempts;
     const now = this.#engine.runtime.clock.now();
     if (operation.expiresAt !== undefined && operation.expiresAt <= now) {
       const detail = `it expired ${now - operation.expiresAt} ms before its turn`;
       return { ending: this.#dead(operation, "expired", { code: "deadline", attempt, detail }, EXPIRED, history) };
-    }
-    const word = (await open.mayGo?.(operation)) ?? "send";
-    if (word === "drop")
-      return { ending: { state: "cancelled", because: { code: "cancelled", detail: "what it tells of was never kept" } } };
-    if (word === "later") {
-      const because: Because = { code: "backoff", attempt, delayMs: LOOK_AGAIN_MS, detail: "what it tells of is not kept yet" };
-      return { ending: { state: "parked", until: now + LOOK_AGAIN_MS, delayMs: claimed.previousDelayMs, because } };
     }
     const stranger = strangerOf(operation, open);
     if (stranger !== undefined) {
@@ -210,7 +241,7 @@ export class CarryOut {
   }
 
   /** Asks the other side whether it happened. Undefined: it did not, and may be sent. */
-  async #clearDoubt(task: Task): Promise<{ readonly ending: Ending; readonly attempt?: AttemptRecord } | undefined> {
+  async #clearDoubt(task: Task): Promise<Early | undefined> {
     const { claimed, call, history, signal } = task;
     const { operation, inDoubt, attempts } = claimed;
     const { reconcile, idempotencyKey } = call.details;
@@ -258,13 +289,12 @@ export class CarryOut {
     return { ending: this.#dead(claimed.operation, "outcome-unknown", last, verdict, [...history, record]), attempt: record };
   }
 
-  async #endingOf({ claimed, call, history, signal }: Task, step: DurableStep<HttpAnswer>): Promise<Ending> {
+  #endingOf({ claimed, call, history, signal }: Task, step: DurableStep<HttpAnswer>): Ending | Promise<Ending> {
     const { decision, outcome, verdict, record } = step;
     const { operation } = claimed;
+    if (decision.action === "succeed") return this.#succeeded(outcome.threw ? undefined : outcome.value, call);
     const all = [...history, record];
     switch (decision.action) {
-      case "succeed":
-        return await this.#succeeded(outcome.threw ? undefined : outcome.value, call);
       case "retry":
       case "park":
         return this.#parked(operation, decision, verdict, all);
@@ -313,12 +343,15 @@ export class CarryOut {
     return this.#dead(operation, "expired", { ...because, code: "deadline", remainingMs, retryAfterMs: delayMs }, verdict, history);
   }
 
-  async #succeeded(value: HttpAnswer | undefined, call: Call<HttpAnswer, HttpCall>): Promise<Ending> {
+  #succeeded(value: HttpAnswer | undefined, call: Call<HttpAnswer, HttpCall>): Ending | Promise<Ending> {
     const keepUntil = this.#engine.runtime.clock.now() + call.payload.api.keyTtlMs;
     if (value === undefined) return { state: "succeeded", keepUntil };
-    const whole = value.streams ? undefined : await value.store();
-    const answer: StoredAnswer = whole === undefined || whole.body.length > KEPT_ANSWER_BYTES ? value.outline() : whole;
-    return { state: "succeeded", keepUntil, answer };
+    const ending = (whole: StoredAnswer | undefined): Ending => {
+      const answer = whole === undefined || whole.body.length > KEPT_ANSWER_BYTES ? value.outline() : whole;
+      return { state: "succeeded", keepUntil, answer };
+    };
+    if (value.streams) return ending(undefined);
+    return value.isRead ? ending(value.storeRead()) : value.store().then(ending);
   }
 
   #dead(operation: NewOperation, reason: Dead, because: Because, verdict: Verdict, attempts: readonly AttemptRecord[]): Ending {
@@ -346,6 +379,7 @@ export class CarryOut {
   }
 }
 
+const NO_HISTORY: readonly AttemptRecord[] = Object.freeze([]);
 const VANISHED: Verdict = Object.freeze({
   kind: "transient",
   effect: "unknown",
@@ -364,34 +398,3 @@ const STRANGER: Verdict = Object.freeze({
   rule: "moved",
   because: "the API has moved to another origin since it was accepted",
 });
-
-/** The key that goes out with it: its own, or its id where the API takes one from everybody. The same at every attempt and replay. */
-function keySent({ idempotencyKey, id, request }: NewOperation, open: OpenApi | undefined): string | undefined {
-  return idempotencyKey ?? (open?.api.idempotency === undefined || isRead(request.method) ? undefined : id);
-}
-
-/** Why its URL is not the API's any more. The credential must not follow it. */
-function strangerOf({ request }: NewOperation, { api }: OpenApi): string | undefined {
-  if (api.baseUrl === undefined || request.url.startsWith(`${api.baseUrl.origin}/`)) return undefined;
-  const { origin } = new URL(request.url);
-  if (api.baseUrl.origin === origin) return undefined;
-  return `it was accepted for ${origin}, and apis.${api.name}.baseUrl stands at ${api.baseUrl.origin} now`;
-}
-
-/** The stored request as it goes out again. */
-function restored({ request }: NewOperation, { api }: OpenApi): HttpRequest {
-  const { method, url, headers, body } = request;
-  return {
-    method,
-    url,
-    // Its endpoint is known, so that hardly anybody asks.
-    get path() {
-      return pathBelow(api.baseUrl, new URL(url));
-    },
-    headers: new Headers(headers.map(([name, value]) => [name, value] as [string, string])),
-    body: (body ?? null) as BodyInit | null,
-    replayable: true,
-    signal: undefined,
-    rest: {},
-  };
-}

@@ -287,7 +287,13 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
       const open = apis.get(name);
       return open === undefined ? Promise.reject(apis.unknown(name)) : calls.call(open, callOptions, fn);
     },
-    enqueue: async (name, endpoint, enqueueOptions = {}) => await queueDoor().enqueue(apis.find(name), endpoint, enqueueOptions),
+    enqueue(name, endpoint, enqueueOptions = {}) {
+      try {
+        return queueDoor().enqueue(apis.find(name), endpoint, enqueueOptions);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    },
     work() {
       engine.assertOpen();
       queueDoor().worker.start(true);

@@ -109,6 +109,10 @@ export class HttpAnswer {
   /** Takes the whole body, if all of it has come already; answers whether it is there now. */
   takeWhole(): boolean {
     if (this.#seen !== undefined) return true;
+    if (this.#wire.pieces === undefined && this.#wire.whole === undefined && this.#wire.body === null) {
+      this.#keep([], 0, true);
+      return true;
+    }
     const whole = this.#wire.whole?.();
     if (whole === undefined) return false;
     this.#seen = whole;
@@ -120,6 +124,11 @@ export class HttpAnswer {
   /** Reads the whole body, up to 1 MiB. Rejects as the body does when the connection breaks. */
   read(): Promise<void> {
     return this.#read(WHOLE_BYTES, undefined);
+  }
+
+  /** Whether as much of the body has been read as will be, to judge and keep it. */
+  get isRead(): boolean {
+    return this.#seen !== undefined;
   }
 
   /** Reads what a refusal says about itself, as far as it comes in time. What breaks off is judged by what has come. */
@@ -245,17 +254,23 @@ export class HttpAnswer {
       if (KEPT_HEADERS.test(name)) headers[name] = name === "location" ? value.replace(/[?#].*$/s, "") : value;
     }
     const { excerpt } = this;
-    const id = REQUEST_ID_HEADERS.map((name) => this.headers.get(name)).find((value) => value !== null);
+    let id: string | null = null;
+    for (const name of REQUEST_ID_HEADERS) id ??= this.headers.get(name);
     return {
       headers,
       ...(excerpt === undefined || excerpt === "" ? {} : { bodyExcerpt: excerpt.slice(0, KEPT_CHARACTERS) }),
-      ...(id === undefined || id === null ? {} : { upstreamRequestId: id }),
+      ...(id === null ? {} : { upstreamRequestId: id }),
     };
   }
 
   /** The whole answer, to be given again; undefined for one that streams, breaks off, or is longer than 1 MiB. */
   async store(): Promise<StoredAnswer | undefined> {
     if (this.#seen === undefined && !this.streams) await this.read().catch(ignored);
+    return this.storeRead();
+  }
+
+  /** The same of what was read of it so far. */
+  storeRead(): StoredAnswer | undefined {
     const readable = this.#bytes === undefined ? undefined : this.#decoded(this.#bytes);
     return readable === undefined ? undefined : this.#stored(unshared(readable), []);
   }

@@ -3,6 +3,7 @@ import type { ResolvedApi } from "../api/resolve-api.ts";
 import { sha256Hex } from "../policy/idempotency/sha256.ts";
 import type { StoredRequest } from "../ports/dead-letter-store.ts";
 import type { Leaving } from "../ports/leaving.ts";
+import { WireHeaders } from "../ports/wire-headers.ts";
 
 /** A request, taken apart once so that it can be sent any number of times. */
 export interface HttpRequest {
@@ -48,10 +49,26 @@ export async function readRequest(api: ResolvedApi, input: string | URL | Reques
   return { ...bodiless, body: own, replayable: true };
 }
 
-/** The same for a path and what goes with it: at once. */
-export function requestOf(api: ResolvedApi, path: string, init: RequestInit): HttpRequest {
-  const { body } = init;
-  return takenApart(api, path, init, undefined, body === undefined || body === null ? null : snapshot(body));
+/** Where a request goes: what is the same for all that go there. */
+export interface Target {
+  readonly method: string;
+  /** Absolute. */
+  readonly url: string;
+  /** Below the base URL, without the query. */
+  readonly path: string;
+}
+
+export function targetAt(api: ResolvedApi, method: string, path: string): Target {
+  const url = resolveUrl(api, path);
+  return { method, url: url.href, path: pathBelow(api.baseUrl, url) };
+}
+
+/** A request to a place that is known. Takes over the headers; what its caller changes in the body afterwards changes nothing. */
+export function requestTo({ method, url, path }: Target, headers: Headers, body: BodyInit | null): HttpRequest {
+  const own = body === null || typeof body === "string" ? body : snapshot(body);
+  // A transfer is described by whoever makes it.
+  if (headers.has("content-length")) headers.delete("content-length");
+  return { method, url, path, headers, body: own, replayable: !isOnceOnly(own), signal: undefined, rest: {} };
 }
 
 function takenApart(
@@ -129,6 +146,7 @@ function snapshot(body: BodyInit): BodyInit {
 
 /** Streams, Node's own included, and generators. */
 function isOnceOnly(body: BodyInit | null): boolean {
+  if (body === null || typeof body === "string") return false;
   return body instanceof ReadableStream || (typeof body === "object" && body !== null && Symbol.asyncIterator in body);
 }
 
@@ -177,11 +195,15 @@ export function pathBelow(baseUrl: URL | undefined, url: URL): string {
  */
 export function payloadOf(request: HttpRequest): Payload | Promise<Payload> {
   const { body, headers, url } = request;
-  const from = url.indexOf("?");
-  // As `URL.search` says it, which leaves out a mark that nothing follows. There is no fragment.
-  const query = from < 0 || from === url.length - 1 ? "" : url.slice(from);
+  const query = queryOf(url);
   const content = contentOf(body, headers.get("content-type"));
   return content instanceof Promise ? content.then((read: unknown): Payload => [query, read]) : [query, content];
+}
+
+/** The query of a URL without a fragment, as `URL.search` says it, which leaves out a mark that nothing follows. */
+export function queryOf(url: string): string {
+  const from = url.indexOf("?");
+  return from < 0 || from === url.length - 1 ? "" : url.slice(from);
 }
 
 /** The query, and what the body holds. */
@@ -272,5 +294,8 @@ async function readStored(
 const encoder = new TextEncoder();
 
 function kept(headers: Headers, keep: ReadonlySet<string>): (readonly [string, string])[] {
-  return [...headers].filter(([name]) => keep.has(name));
+  if (!(headers instanceof WireHeaders)) return [...headers].filter(([name]) => keep.has(name));
+  const fields: (readonly [string, string])[] = [];
+  for (const name of Object.keys(headers.fields)) if (keep.has(name)) fields.push([name, headers.get(name) as string]);
+  return fields;
 }

@@ -242,11 +242,17 @@ const SECRET_CHARACTERS = 8;
 /** What stood in the credential, or in a header that is not kept. */
 function secretsOf({ headers, api, credential }: HttpCall): readonly string[] {
   const secrets = [...(credential?.secrets ?? [])];
-  for (const [name, value] of headers) {
-    if (api.keepHeaders.has(name) || name === api.requestIdHeader?.toLowerCase()) continue;
+  const ownName = api.requestIdHeader?.toLowerCase();
+  for (const name of namesOf(headers)) {
+    if (api.keepHeaders.has(name) || name === ownName) continue;
+    const value = headers.get(name) ?? "";
     secrets.push(value, value.replace(/^\w+ /, ""));
   }
   return secrets.filter((secret) => secret.length >= SECRET_CHARACTERS);
+}
+
+function namesOf(headers: Headers): Iterable<string> {
+  return headers instanceof WireHeaders ? Object.keys(headers.fields) : headers.keys();
 }
 
 /** Some APIs say in full which credential they refuse, or redirect to a URL that holds it. What is not kept is not kept this way either. */

@@ -6,10 +6,22 @@ import { checkCallbackUrl } from "../api/callback-options.ts";
 import type { ResolvedApi } from "../api/resolve-api.ts";
 import type { Runtime } from "../engine/runtime.ts";
 import { uuidv7 } from "../engine/uuid.ts";
-import { idempotencyKey, payloadFingerprint } from "../policy/idempotency/key.ts";
+import { isCanonical } from "../policy/idempotency/canonical-json.ts";
+import { canonicalFingerprint, idempotencyKey, payloadFingerprint } from "../policy/idempotency/key.ts";
 import type { StoredRequest } from "../ports/dead-letter-store.ts";
 import type { NewOperation } from "../ports/operation-store.ts";
-import { isRead, payloadOf, requestOf, storedRequest, type Payload } from "./http-request.ts";
+import { WireHeaders } from "../ports/wire-headers.ts";
+import {
+  isRead,
+  payloadOf,
+  queryOf,
+  requestTo,
+  storedRequest,
+  targetAt,
+  type HttpRequest,
+  type Payload,
+  type Target,
+} from "./http-request.ts";
 import { checkLabels } from "./options.ts";
 
 /** What is said of one operation that is put into the queue. */
@@ -65,18 +77,18 @@ export function newOperation(
   options: EnqueueOptions,
   runtime: Runtime,
 ): NewOperation | Promise<NewOperation> {
-  const { method, path } = endpointOf(what);
+  const target = targetOf(api, what);
+  const { method, endpoint } = target;
   const { priority, delayMs, expiresInMs } = checked(options, method);
-  const headers = new Headers(options.headers);
-  if (options.json !== undefined && !headers.has("content-type")) headers.set("content-type", "application/json");
-  const body = options.json === undefined ? options.body : jsonOf(options.json);
-  const request = requestOf(api, path, { method, headers, ...(body === undefined ? {} : { body: body as BodyInit }) });
-  const endpoint = api.endpoints.of(method, request.path);
+  const headers = headersOf(options);
+  const json = options.json === undefined ? undefined : jsonOf(options.json);
+  const request = requestTo(target, headers, json ?? (options.body as BodyInit | undefined) ?? null);
   const key = keyOf(api, endpoint, method, options.key);
   const stored = storedRequest(request, request.headers, api.keepHeaders);
-  const payload = payloadOf(request);
-  const operation = (kept: StoredRequest, content: Payload): NewOperation => {
-    refuseLostHeaders(api, headers, kept);
+  const canonical = json !== undefined && isCanonical(options.json) ? canonicalPayload(request, json) : undefined;
+  const payload = canonical === undefined || api.idempotency?.ignore !== undefined ? payloadOf(request) : undefined;
+  const operation = (kept: StoredRequest, content: Payload | undefined): NewOperation => {
+    if (options.headers !== undefined || kept.headers.length === 0) refuseLostHeaders(api, headers, kept);
     const now = runtime.clock.now();
     return {
       id: uuidv7(now, runtime.random),
@@ -86,7 +98,10 @@ export function newOperation(
       flow: options.flow ?? "",
       request: kept,
       ...(key === undefined ? {} : { idempotencyKey: key }),
-      fingerprint: payloadFingerprint(method, endpoint, content, api.idempotency?.ignore),
+      fingerprint:
+        content === undefined
+          ? canonicalFingerprint(method, endpoint, canonical as string)
+          : payloadFingerprint(method, endpoint, content, api.idempotency?.ignore),
       labels: options.labels ?? {},
       priority,
       acceptedAt: now,
@@ -99,6 +114,43 @@ export function newOperation(
     return Promise.all([stored, payload]).then(([kept, content]) => operation(kept as StoredRequest, content));
   }
   return operation(stored as StoredRequest, payload);
+}
+
+/** Where requests of an endpoint go. */
+interface EndpointTarget extends Target {
+  /** Its name. */
+  readonly endpoint: string;
+}
+
+/** Targets that are remembered of an API: parsing a URL costs more than all else that is done with a request. */
+const REMEMBERED_TARGETS = 500;
+const targets = new WeakMap<ResolvedApi, Map<string, EndpointTarget>>();
+
+function targetOf(api: ResolvedApi, what: string): EndpointTarget {
+  let known = targets.get(api);
+  if (known === undefined) targets.set(api, (known = new Map<string, EndpointTarget>()));
+  let target = known.get(what);
+  if (target === undefined) {
+    const { method, path } = endpointOf(what);
+    const to = targetAt(api, method, path);
+    target = { ...to, endpoint: api.endpoints.of(method, to.path) };
+    if (known.size >= REMEMBERED_TARGETS) known.clear();
+    known.set(what, target);
+  }
+  return target;
+}
+
+function headersOf({ headers, json }: EnqueueOptions): Headers {
+  if (headers === undefined) return new WireHeaders(json === undefined ? {} : { "content-type": "application/json" });
+  // Checked by the built-in class.
+  const given = new Headers(headers);
+  if (json !== undefined && !given.has("content-type")) given.set("content-type", "application/json");
+  return WireHeaders.from(given);
+}
+
+/** What `payloadOf` would be as canonical JSON, for a body that is canonical JSON; undefined where the headers say that it is something else. */
+function canonicalPayload({ url, headers }: HttpRequest, json: string): string | undefined {
+  return headers.get("content-type")?.includes("json") === true ? `[${JSON.stringify(queryOf(url))},${json}]` : undefined;
 }
 
 function endpointOf(what: string): { readonly method: string; readonly path: string } {
@@ -122,9 +174,8 @@ function checked(
   if (json !== undefined && body !== undefined) refuse("body", "is given beside json, and a request has one body; leave one out");
   if (isRead(method) && (json !== undefined || body !== undefined)) refuse("body", `is given, and a ${method} request has none`);
   if (labels !== undefined) checkLabels(labels, "enqueue.labels");
-  for (const [name, value] of Object.entries({ partition, flow })) {
-    if (value !== undefined && typeof value !== "string") refuse(name as keyof EnqueueOptions, `is ${shown(value)}; give a text`);
-  }
+  if (partition !== undefined && typeof partition !== "string") refuse("partition", `is ${shown(partition)}; give a text`);
+  if (flow !== undefined && typeof flow !== "string") refuse("flow", `is ${shown(flow)}; give a text`);
   const { tx } = options;
   if (tx !== undefined && (tx === null || (typeof tx !== "object" && typeof tx !== "function")))
     refuse("tx", `is ${shown(tx)}; give a transaction that is open on the store's database, or leave it out`);

@@ -40,7 +40,7 @@ export class QueueDoor {
       },
       execute: async (held, admission, signal) => {
         const settlement = await carryOut.execute(held, admission, signal);
-        if (settlement !== undefined) await this.#announced(held.claimed, settlement, signal);
+        if (settlement !== undefined && this.#tells(held.claimed, settlement)) await this.#announced(held.claimed, settlement, signal);
         return settlement;
       },
       poison: async (claimed) => {
@@ -89,6 +89,10 @@ export class QueueDoor {
   /** The end of an operation that was accepted before. */
   result(id: string, signal: AbortSignal | undefined): Promise<Response> {
     return this.#results.of(id, signal);
+  }
+
+  #tells({ operation }: ClaimedOperation, { outcome }: Settlement): boolean {
+    return outcome.state === "dead" || operation.callback !== undefined;
   }
 
   /** Before an end is written somebody may want to hear of it: that is tried as long as what became of the operation could be written. */

@@ -46,5 +46,10 @@ export function scopedKey(api: string, endpoint: string, partition: string, key:
 
 /** Hash of what the operation asks for; two payloads under one key differ exactly when this does. */
 export function payloadFingerprint(method: string, endpoint: string, payload: unknown, ignore?: ReadonlySet<string>): string {
-  return sha256Hex(`${method} ${endpoint}\n${canonicalJson(payload, ignore)}`);
+  return canonicalFingerprint(method, endpoint, canonicalJson(payload, ignore));
+}
+
+/** The same for a payload that is canonical JSON already. */
+export function canonicalFingerprint(method: string, endpoint: string, payload: string): string {
+  return sha256Hex(`${method} ${endpoint}\n${payload}`);
 }
