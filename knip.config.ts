@@ -23,6 +23,7 @@ const config: KnipConfig = {
         "src/cli/demo/apis-process.ts",
         "test/crash/loop/{main,worker-process}.ts",
         "test/demo/crash/main.ts",
+        "test/gateway/outage/main.ts",
         "scripts/*.{ts,mjs}",
         "test/**/harness/*.mjs",
         "test/types/**/*.test-d.ts",

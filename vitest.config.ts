@@ -27,6 +27,7 @@ const SYSTEM = [
   "test/crash/**/*.test.ts",
   "test/demo/kill.test.ts",
   "test/exec/**/*.test.ts",
+  "test/gateway/outage/**/*.test.ts",
   "test/ground/bootstrap.test.ts",
   "test/package/**/*.test.ts",
   "test/postgres/{faults,model,outages,partitions,queue-faults}.test.ts",
