@@ -11,6 +11,9 @@ import { LanesPage } from "./pages/lanes/lanes-page.tsx";
 import { OperationPage } from "./pages/operations/operation-page.tsx";
 import { OperationsPage } from "./pages/operations/operations-page.tsx";
 import { OverviewPage } from "./pages/overview/overview-page.tsx";
+import { PipelinePage } from "./pages/pipelines/pipeline-page.tsx";
+import { PipelinesPage } from "./pages/pipelines/pipelines-page.tsx";
+import { RunPage } from "./pages/pipelines/run-page.tsx";
 import { SyncPage } from "./pages/syncs/sync-page.tsx";
 import { SyncsPage } from "./pages/syncs/syncs-page.tsx";
 import { Link } from "./router/link.tsx";
@@ -41,6 +44,9 @@ function Page({ segments: [page = "", id, inner] }: { readonly segments: readonl
       return inner === undefined ? <GroupPage fingerprint={id} /> : <LetterPage id={inner} />;
     case "syncs":
       return id === undefined ? <SyncsPage /> : <SyncPage name={id} />;
+    case "pipelines":
+      if (id === undefined) return <PipelinesPage />;
+      return inner === undefined ? <PipelinePage name={id} /> : <RunPage pipeline={id} id={inner} />;
     case "alerts":
       return <AlertsPage />;
     case "audit":

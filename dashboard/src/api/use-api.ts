@@ -66,13 +66,20 @@ export interface Listed<One> {
 const PAGE = 200;
 
 /** Reads a list page by page, as far as somebody scrolls. */
-export function useListing<Name extends Listing>(name: Name, query: NonNullable<Asked<Name>["query"]>): Listed<Item<Name>> {
+export function useListing<Name extends Listing>(
+  name: Name,
+  query: NonNullable<Asked<Name>["query"]>,
+  params?: Asked<Name>["params"],
+): Listed<Item<Name>> {
   const found = useInfiniteQuery(
     infiniteQueryOptions({
-      queryKey: [name, "pages", query],
+      queryKey: [name, "pages", query, params],
       queryFn: async ({ pageParam, signal }) => {
         const paged = { ...query, limit: PAGE, ...(pageParam === null ? {} : { after: pageParam }) } as NonNullable<Asked<Name>["query"]>;
-        return (await ask(name, { query: paged }, signal)) as { readonly items: readonly Item<Name>[]; readonly next: string | null };
+        return (await ask(name, { query: paged, ...(params === undefined ? {} : { params }) }, signal)) as {
+          readonly items: readonly Item<Name>[];
+          readonly next: string | null;
+        };
       },
       initialPageParam: null as string | null,
       getNextPageParam: ({ next }) => next,

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import UPlot from "uplot";
 import { colourOf, useShownTheme } from "../design/theme.ts";
-import { timeOfDay } from "../time/format.ts";
+import { minuteOfDay, timeOfDay } from "../time/format.ts";
 
 /** One line of a chart. */
 export interface ChartLine {
@@ -96,19 +96,18 @@ interface LegendProps {
 }
 
 function Legend({ lines, times, at, label }: LegendProps): ReactNode {
-  const index = at ?? times.length - 1;
   const time = at === null ? undefined : times[at];
   return (
     <figcaption className="legend">
       <span className="legend-title">{label}</span>
       {time !== undefined && <time className="legend-time">{timeOfDay(time)}</time>}
       {lines.map(({ name, colour, look, own, values, format }) => {
-        const value = (own ?? values)[index];
+        const value = at === null ? undefined : (own ?? values)[at];
         return (
           <span key={name} className="legend-line">
-            <span className={`legend-mark legend-${look}`} style={{ color: `var(--${colour})` }} aria-hidden />
+            <span className={`legend-mark mark-${look}`} style={{ color: `var(--${colour})` }} aria-hidden />
             {name}
-            <span className="legend-value">{value === null || value === undefined ? "–" : format(value)}</span>
+            {value !== undefined && <span className="legend-value">{value === null ? "–" : format(value)}</span>}
           </span>
         );
       })}
@@ -144,7 +143,7 @@ function optionsOf({ lines, width, height, axis, onPoint }: OptionParts): UPlot.
       share: { range: (_, __, max) => [0, Math.min(1, Math.max(max * 1.2, LEAST_SHARE))] },
     },
     axes: [
-      { ...side, show: axis, size: 26, grid: { ...grid, show: axis } },
+      { ...side, show: axis, size: 26, space: 90, grid: { ...grid, show: axis }, values: (_, splits) => splits.map(minuteOfDay) },
       ...(has("amount")
         ? [{ ...side, scale: "amount", splits: threeSplits, values: (_: UPlot, splits: number[]) => splits.map(formatOf("amount")) }]
         : []),

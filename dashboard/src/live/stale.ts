@@ -1,7 +1,7 @@
 import type { RouteName } from "../api/client.ts";
 
-const COUNTS: readonly RouteName[] = ["GET /v1/stats"];
-const LANES: readonly RouteName[] = ["GET /v1/lanes", "GET /v1/lanes/{lane}"];
+const COUNTS: readonly RouteName[] = ["GET /v1/stats", "GET /v1/stats/history"];
+const LANES: readonly RouteName[] = ["GET /v1/lanes", "GET /v1/lanes/{lane}", "GET /v1/lanes/{lane}/history"];
 const LETTERS: readonly RouteName[] = ["GET /v1/dead-letters/groups", "GET /v1/dead-letters/groups/{fingerprint}", "GET /v1/dead-letters"];
 const OPERATIONS: readonly RouteName[] = ["GET /v1/operations", "GET /v1/operations/{id}"];
 

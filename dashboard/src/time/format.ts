@@ -47,10 +47,16 @@ const DATE_TIME = new Intl.DateTimeFormat(undefined, {
 });
 const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 
+const MINUTE_OF_DAY = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
+
 export function instant(at: number): string {
   return DATE_TIME.format(at);
 }
 
 export function timeOfDay(at: number): string {
   return TIME.format(at);
+}
+
+export function minuteOfDay(at: number): string {
+  return MINUTE_OF_DAY.format(at);
 }

@@ -31,7 +31,7 @@ export const BREAKER: Readonly<Record<Lane["breaker"], ChipLook>> = {
   open: { tone: "bad", icon: CircleSlash, word: "open" },
   "half-open": { tone: "warn", icon: CircleDashed, word: "half-open" },
   none: { tone: "idle", icon: CircleMinus, word: "no breaker" },
-  unknown: { tone: "idle", icon: CircleHelp, word: "not called yet" },
+  unknown: { tone: "idle", icon: CircleHelp, word: "not called here" },
 };
 
 export const OPERATION: Readonly<Record<OperationState, ChipLook>> = {

@@ -9,6 +9,7 @@ import { Facts } from "../../ui/facts.tsx";
 import { count } from "../../ui/numbers.ts";
 import { Read } from "../../ui/read.tsx";
 import { GROUP, REGRESSED } from "../../ui/states.ts";
+import { groupWords, saidIn } from "./group-words.ts";
 import { GroupActions } from "./group-actions.tsx";
 import { LetterList } from "./letter-list.tsx";
 import { Mend } from "./mend.tsx";
@@ -25,7 +26,12 @@ export function GroupPage({ fingerprint }: { readonly fingerprint: string }): Re
         <>
           <PageHead
             up={{ href: hrefOf(["dead-letters"]), title: "Dead letters" }}
-            title={read.title}
+            title={saidIn(read.samples[0]?.attempts.at(-1)?.bodyExcerpt) ?? groupWords(read).headline}
+            about={
+              <>
+                {groupWords(read).what} <span className="mono">{groupWords(read).where}</span>
+              </>
+            }
             chips={
               <>
                 <Chip {...GROUP[read.state]} />

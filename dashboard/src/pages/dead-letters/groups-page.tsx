@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import type { Item } from "../../api/client.ts";
 import { useApi } from "../../api/use-api.ts";
+import { Sparkline, squeezed } from "../../charts/sparkline.tsx";
 import { PageHead } from "../../layout/page-head.tsx";
 import { hrefOf, useFilter } from "../../router/location.ts";
 import { Card } from "../../ui/card.tsx";
@@ -8,9 +9,10 @@ import { Chip } from "../../ui/chip.tsx";
 import { DataTable, type Column } from "../../ui/data-table.tsx";
 import { AllWell, Empty } from "../../ui/empty.tsx";
 import { SearchField, Segments, Select } from "../../ui/fields.tsx";
-import { count } from "../../ui/numbers.ts";
+import { count, plural } from "../../ui/numbers.ts";
 import { Read } from "../../ui/read.tsx";
 import { GROUP, REGRESSED } from "../../ui/states.ts";
+import { groupWords } from "./group-words.ts";
 import { Ago } from "../../ui/time.tsx";
 
 export type Group = Item<"GET /v1/dead-letters/groups">;
@@ -20,12 +22,17 @@ const COLUMNS: readonly Column<Group>[] = [
     id: "group",
     head: "What went wrong",
     width: "minmax(0, 2.6fr)",
-    cell: ({ title, reason }) => (
-      <span className="cell-two">
-        <span className="clip">{title}</span>
-        <span className="clip">{reason}</span>
-      </span>
-    ),
+    cell: (group) => {
+      const { headline, what, where } = groupWords(group);
+      return (
+        <span className="cell-two" title={group.title}>
+          <span className="clip strong">{headline}</span>
+          <span className="clip">
+            {what} <span className="mono">{where}</span>
+          </span>
+        </span>
+      );
+    },
   },
   {
     id: "state",
@@ -36,6 +43,15 @@ const COLUMNS: readonly Column<Group>[] = [
         <Chip {...GROUP[state]} />
         {regressed && <Chip {...REGRESSED} title="It was resolved, and then it came again" />}
       </span>
+    ),
+  },
+  {
+    id: "chart",
+    head: "Last day",
+    width: "104px",
+    wide: true,
+    cell: ({ chart, total }) => (
+      <Sparkline tone="bad" values={squeezed(chart.counts)} label={`${plural(total, "dead letter")}, when they died`} />
     ),
   },
   { id: "open", head: "Open", width: "60px", align: "end", cell: ({ open }) => <strong>{count(open)}</strong> },

@@ -12,6 +12,7 @@ import { Labels } from "../../ui/labels.tsx";
 import { count } from "../../ui/numbers.ts";
 import { Read } from "../../ui/read.tsx";
 import { LETTER } from "../../ui/states.ts";
+import { groupWords, saidIn } from "./group-words.ts";
 import { RequestView } from "../attempts/request-view.tsx";
 import { reasonOf } from "../attempts/waterfall.ts";
 import { Waterfall } from "../attempts/waterfall-view.tsx";
@@ -26,7 +27,7 @@ export function LetterPage({ id }: { readonly id: string }): ReactNode {
         <>
           <PageHead
             up={{ href: hrefOf(["dead-letters", letter.fingerprint]), title: "Its group" }}
-            title={letter.title}
+            title={saidIn(letter.attempts.at(-1)?.bodyExcerpt) ?? groupWords(letter).headline}
             chips={<Chip {...LETTER[letter.state]} />}
             about={reasonOf(letter.because)}
           />

@@ -5,7 +5,7 @@ import { useSession } from "../../api/session.tsx";
 import { useAction } from "../../api/use-api.ts";
 import { Button } from "../../ui/button.tsx";
 import { TextField } from "../../ui/fields.tsx";
-import { count, plural } from "../../ui/numbers.ts";
+import { count } from "../../ui/numbers.ts";
 import type { Group } from "./groups-page.tsx";
 import type { Patch } from "./patch.ts";
 
@@ -90,7 +90,7 @@ export function ReplayForm({ group, letters, patch, broken, doubt, onRun }: Repl
         >
           {group.open === 1 ? "Replay it" : `Replay all ${count(group.open)}`}
         </Button>
-        <span className="hint">A run ends by itself when {plural(few, "canary", "canaries")} fail or the same error comes back.</span>
+        <span className="hint">A run ends by itself when a canary fails, or the same error comes back.</span>
       </div>
     </div>
   );

@@ -15,6 +15,7 @@ import type { Lane } from "./lane-order.ts";
 type History = Answer<"GET /v1/lanes/{lane}/history">;
 
 const WINDOWS = [
+  ["5m", "5 min"],
   ["15m", "15 min"],
   ["1h", "1 h"],
   ["24h", "24 h"],

@@ -36,7 +36,7 @@ export function LanePage({ id }: { readonly id: string }): ReactNode {
                 ))}
               </>
             }
-            about={read.because}
+            about={aboutOf(read)}
             actions={<LaneActions lane={read} />}
           />
           <div className="two-thirds">
@@ -49,6 +49,16 @@ export function LanePage({ id }: { readonly id: string }): ReactNode {
         </>
       )}
     </Read>
+  );
+}
+
+/** Why it is where it is; of a lane that another process calls, what is known of its breaker. */
+function aboutOf({ breaker, because, lastChange }: Lane): ReactNode {
+  if (breaker !== "unknown" || lastChange === undefined) return because;
+  return (
+    <>
+      another process calls it; its breaker was {lastChange.to} <Ago at={lastChange.at} />
+    </>
   );
 }
 

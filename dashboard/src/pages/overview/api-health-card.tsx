@@ -19,8 +19,8 @@ interface ApiHealthCardProps {
 type Row = ApiHealth & { readonly trend: readonly number[] };
 
 const COLUMNS: readonly Column<Row>[] = [
-  { id: "api", head: "API", width: "minmax(0, 1.4fr)", cell: ({ api }) => <strong className="clip">{api}</strong> },
-  { id: "health", head: "Health", width: "minmax(104px, 0.9fr)", cell: ({ health }) => <Chip {...HEALTH[health]} /> },
+  { id: "api", head: "API", width: "minmax(84px, 1.4fr)", cell: ({ api }) => <strong className="clip">{api}</strong> },
+  { id: "health", head: "Health", width: "minmax(98px, 0.9fr)", cell: ({ health }) => <Chip {...HEALTH[health]} /> },
   {
     id: "trend",
     head: "Calls over time",
@@ -28,14 +28,13 @@ const COLUMNS: readonly Column<Row>[] = [
     wide: true,
     cell: ({ trend, calls }) => <Sparkline values={trend} label={`${plural(calls, "call")} over the time shown`} />,
   },
-  { id: "calls", head: "Calls", width: "64px", align: "end", cell: ({ calls }) => count(calls) },
-  { id: "errors", head: "Errors", width: "60px", align: "end", cell: ({ errorRate }) => share(errorRate) },
-  { id: "retries", head: "Retries", width: "60px", align: "end", wide: true, cell: ({ retryRate }) => share(retryRate) },
-  { id: "waiting", head: "Waiting", width: "64px", align: "end", wide: true, cell: ({ waiting }) => count(waiting) },
+  { id: "calls", head: "Calls", width: "52px", align: "end", cell: ({ calls }) => count(calls) },
+  { id: "errors", head: "Errors", width: "52px", align: "end", cell: ({ errorRate }) => share(errorRate) },
+  { id: "retries", head: "Retries", width: "52px", align: "end", wide: true, cell: ({ retryRate }) => share(retryRate) },
   {
     id: "lanes",
     head: "Breakers",
-    width: "minmax(90px, 0.8fr)",
+    width: "minmax(64px, 0.8fr)",
     align: "end",
     wide: true,
     cell: ({ lanes, openBreakers }) => (openBreakers > 0 ? `${count(openBreakers)} of ${count(lanes)} open` : plural(lanes, "lane")),

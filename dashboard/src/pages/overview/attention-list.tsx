@@ -26,14 +26,21 @@ export function AttentionList({ items }: { readonly items: readonly Attention[] 
                 </span>
                 <span className="cell-two">
                   <span className="attention-title">{title}</span>
-                  <span>{detail}</span>
+                  <span>
+                    {detail}
+                    {at !== undefined && (
+                      <>
+                        {" · "}
+                        <Ago at={at} />
+                      </>
+                    )}
+                  </span>
                 </span>
-                <span className="faint attention-at">{at !== undefined && <Ago at={at} />}</span>
                 <ChevronRight size={14} aria-hidden className="faint" />
               </Link>
             </li>
           ))}
-          {more > 0 && <li className="attention-more faint">and {plural(more, "more thing")}, on the pages at the left</li>}
+          {more > 0 && <li className="attention-more faint">and {plural(more, "more thing")}, on the other pages</li>}
         </ul>
       )}
     </Card>

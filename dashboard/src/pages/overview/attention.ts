@@ -3,6 +3,7 @@ import { Bell, CircleSlash, MailX, PauseCircle, RefreshCcwDot, RotateCcw } from 
 import type { Item } from "../../api/client.ts";
 import { hrefOf } from "../../router/location.ts";
 import { span } from "../../time/format.ts";
+import { groupWords } from "../dead-letters/group-words.ts";
 import { plural } from "../../ui/numbers.ts";
 
 /** Something that waits for a person, and where to go about it. */
@@ -42,9 +43,11 @@ export function attentionOf({ lanes, groups, alerts, syncs, now }: Seen): readon
       at: since,
     });
   }
-  for (const { fingerprint, title, open, state, regressed, lastAt } of groups) {
+  for (const group of groups) {
+    const { fingerprint, open, state, regressed, lastAt } = group;
     if (state !== "open" || open === 0) continue;
-    const detail = `${plural(open, "dead letter")} open${regressed ? ", again after it was resolved" : ""}`;
+    const { headline: title, where } = groupWords(group);
+    const detail = `${plural(open, "dead letter")} of ${where}${regressed ? ", again after it was resolved" : ""}`;
     const href = hrefOf(["dead-letters", fingerprint]);
     found.push({ key: fingerprint, tone: "bad", icon: regressed ? RotateCcw : MailX, title, detail, href, at: lastAt });
   }

@@ -16,9 +16,9 @@ import { TrafficCard } from "./traffic-card.tsx";
 import { NewsCard } from "./news-card.tsx";
 
 const WINDOWS = [
+  ["5m", "5 min"],
   ["15m", "15 min"],
   ["1h", "1 h"],
-  ["6h", "6 h"],
   ["24h", "24 h"],
 ] as const;
 
@@ -73,13 +73,17 @@ export function OverviewPage(): ReactNode {
           </div>
         )}
       </Read>
-      <div className="two-thirds">
-        <div className="stack">
+      <div className="overview-grid">
+        <div className="area-attention">
+          <AttentionList items={attention} />
+        </div>
+        <div className="area-traffic">
           <Read of={history}>{(read) => <TrafficCard history={read} lanes={lanes} window={window} />}</Read>
+        </div>
+        <div className="area-apis">
           <Read of={stats}>{({ apis }) => <ApiHealthCard apis={apis} lanes={lanes} history={history.data?.items ?? []} />}</Read>
         </div>
-        <div className="stack">
-          <AttentionList items={attention} />
+        <div className="area-news">
           <NewsCard />
         </div>
       </div>
