@@ -25,7 +25,7 @@ const PACKAGE = {
 const SYSTEM = [
   "test/conformance/postgres-pooler.test.ts",
   "test/crash/**/*.test.ts",
-  "test/demo/kill.test.ts",
+  "test/demo/{advice,kill}.test.ts",
   "test/exec/**/*.test.ts",
   "test/gateway/outage/**/*.test.ts",
   "test/ground/bootstrap.test.ts",

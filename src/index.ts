@@ -116,6 +116,7 @@ export type { FetchOptions } from "./client/fetch-door.ts";
 export type { TaskOptions } from "./client/task.ts";
 export type { AlertOptions, AlertSinkOptions } from "./client/alert-options.ts";
 export type { Alerts, SilenceOptions } from "./client/alerts.ts";
+export type { Advice, AdviceKind, AdviceReport, Confidence, ConfigLine } from "./signals/advice/advice.ts";
 export type { AlertChange, AlertState } from "./signals/alerts/alert.ts";
 export type { AlertNotice } from "./signals/alerts/notice.ts";
 export type { AlertLevelOptions, AlertRuleName, AlertRuleOptions, AlertTier } from "./signals/alerts/rules.ts";

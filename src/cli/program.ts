@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { adviseCommand } from "./commands/advise.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { configCommand } from "./commands/config.ts";
 import { demoCommand } from "./commands/demo.ts";
@@ -32,6 +33,7 @@ function program(): Command {
     lanesCommand(),
     syncsCommand(),
     pipelinesCommand(),
+    adviseCommand(),
     mockCommand(),
     storeHealthCommand(),
     configCommand(),

@@ -12,6 +12,7 @@ import { scopes } from "../engine/runtime.ts";
 import type { Scope } from "../engine/scope.ts";
 import { uuidv7 } from "../engine/uuid.ts";
 import { payloadFingerprint } from "../policy/idempotency/key.ts";
+import type { LaneRef } from "../ports/events.ts";
 import type { StoredAnswer } from "../ports/idempotency-store.ts";
 import { askOtherSide } from "./ask.ts";
 import type { Engine, OpenApi } from "./engine.ts";
@@ -146,7 +147,11 @@ export class FetchDoor {
     if (policy.maxAttempts === 1) return await this.#send(request, way);
     const before = await loops.recall(loop, runtime.clock.monotonic());
     const used = before?.attempts ?? 0;
-    if (before !== undefined && used >= policy.maxAttempts) return this.#surface(before);
+    if (before !== undefined && used >= policy.maxAttempts) return this.#surface(before, request, way);
+    if (before !== undefined || (loop.retry ?? 0) > 0) {
+      const where = "the retry loop of an SDK above hf.fetch, which draws on the attempts of the call; set its retries to 0";
+      this.#tellNesting(before?.explanation.operation ?? "", request, way, where);
+    }
     const left: CallPolicy = used === 0 ? policy : { ...policy, maxAttempts: policy.maxAttempts - used };
     // A retry of something that is not remembered: it gets a try, and no retries on top of the SDK's.
     const retriesAbove = before === undefined ? (loop.retry ?? 0) : 0;
@@ -170,16 +175,18 @@ export class FetchDoor {
   }
 
   /** The failure that the loop above has had already. Nothing is sent. */
-  #surface({ explanation, outcome }: LoopFailure): HttpAnswer {
-    const { events } = this.#engine.runtime;
-    if (events.wants("nesting:detected")) {
-      events.emit("nesting:detected", {
-        operation: explanation.operation ?? "",
-        where: "the retry loop of an SDK above hf.fetch, whose attempts are used up; set its retries to 0",
-      });
-    }
+  #surface({ explanation, outcome }: LoopFailure, request: HttpRequest, way: Way): HttpAnswer {
+    const where = "the retry loop of an SDK above hf.fetch, whose attempts are used up; set its retries to 0";
+    this.#tellNesting(explanation.operation ?? "", request, way, where);
     if (outcome.threw) throw outcome.error;
     return again(outcome.answer, explanation);
+  }
+
+  #tellNesting(operation: string, { method, path }: HttpRequest, { api }: Way, where: string): void {
+    const { events } = this.#engine.runtime;
+    if (!events.wants("nesting:detected")) return;
+    const lane: LaneRef = { api: api.name, endpoint: api.endpoints.of(method, path), partition: this.#options.partition ?? "" };
+    events.emit("nesting:detected", { operation, lane, by: "sdk", where });
   }
 
   #send(request: HttpRequest, way: Way): Promise<HttpAnswer> {

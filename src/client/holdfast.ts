@@ -18,6 +18,7 @@ import { LaneSharing } from "../engine/sharing/lane-sharing.ts";
 import { openCoordinator } from "./coordinator.ts";
 import type { StoreFactory } from "../ports/store.ts";
 import type { Transport } from "../ports/transport.ts";
+import type { AdviceReport } from "../signals/advice/advice.ts";
 import { CALLBACK_API, checkCallbacks, type CallbackOptions } from "../api/callback-options.ts";
 import { resolveAlertOptions, type AlertOptions } from "./alert-options.ts";
 import { AlertDoor, ALERTS_API, type Alerts } from "./alerts.ts";
@@ -28,7 +29,7 @@ import type { SyncDefinition } from "../durable/sync/definition.ts";
 import { Engine, type OpenApi } from "./engine.ts";
 import { ownRuntime, type Environment } from "./environment.ts";
 import { checkFetchOptions, FetchDoor, type FetchOptions } from "./fetch-door.ts";
-import { openHistory, type History } from "./history.ts";
+import type { History } from "./history.ts";
 import { laneStatusOf, type LaneStatus } from "./lane-status.ts";
 import { LetterWebhook } from "./letter-webhook.ts";
 import { LimitOverrides } from "./limit-overrides.ts";
@@ -45,6 +46,7 @@ import { Pipelines } from "./pipelines.ts";
 import { operationsOf, QueueDoor } from "./queue-door.ts";
 import { SyncDoor, type Sync } from "./sync-door.ts";
 import { Syncs } from "./syncs.ts";
+import { openRecords } from "./records.ts";
 import { runTask, type TaskOptions } from "./task.ts";
 
 /** What an engine is made of. */
@@ -57,7 +59,7 @@ export interface HoldfastOptions<Name extends string = string> extends Environme
   readonly metrics?: boolean;
   /**
    * Keeps what happened in the last day in the store, so that any process over it can show it: a small document every ten seconds in
-   * which something happens.
+   * which something happens; and every minute the counts of a week that `advice()` is drawn from.
    * @default true where there is a store
    */
   readonly history?: boolean;
@@ -131,6 +133,8 @@ export interface Holdfast<Name extends string = string> {
   metrics(): Promise<string>;
   /** What happened in the last day, over all processes that share the store. There is none without a store, or with `history: false`. */
   readonly history: History | undefined;
+  /** Rules to add, limits and times to set, each with what was seen and the line to paste. See `docs/guide/advice.md`. */
+  advice(): Promise<AdviceReport>;
   /** The lanes that calls have gone through so far, with their state. */
   lanes(): readonly LaneStatus[];
   /** Limits that an operator sets at run time, for a while. */
@@ -219,8 +223,7 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
   const syncs = new SyncDoor(engine, locals, apis, fetchOf);
   const pipelines = new PipelineDoor(engine, (name) => apis.get(name));
   pipelines.addAll(options.pipelines ?? []);
-  // Loaded by those who count only.
-  const metrics = options.metrics === true ? (await import("./counted.ts")).counted(engine, apis) : undefined;
+  const records = await openRecords(options, engine, apis);
   const webhook = options.deadLetters?.webhook;
   if (webhook !== undefined) {
     const api = resolveApi(LETTER_WEBHOOK_API, letterWebhookApi(webhook));
@@ -276,7 +279,7 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
     const graceMs = durationMs(closeOptions.grace ?? "10s", "close.grace");
     // What fails in this time can still be kept.
     await Promise.all([queue?.close(graceMs, new ClosedError()), pipelines.close(graceMs), engine.settled(graceMs)]);
-    await hf.history?.close();
+    await records.close();
     await sharing?.close();
     await coordinator?.close?.();
     await engine.close();
@@ -307,11 +310,9 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
     task: (taskOptions, fn) => runTask(runtime, taskOptions, fn),
     deadLetters: new DeadLetters(engine, (name) => apis.get(name), pipelines),
     alerts,
-    metrics: async () => {
-      if (metrics !== undefined) return await metrics.render();
-      throw new ConfigError({ path: "metrics", message: "nothing is counted here; open the engine with metrics: true" });
-    },
-    history: openHistory(options, engine),
+    metrics: () => records.metrics(),
+    history: records.history,
+    advice: () => records.advice(),
     lanes: () => apis.all().flatMap(({ lanes }) => lanes.all().map((lane) => laneStatusOf(lane, runtime.clock))),
     limits: overrides,
     replaceApis(definitions) {

@@ -21,8 +21,8 @@ export function afterFailure<Value, Payload>(
   } catch (fault) {
     return askedInVain(call, settled, fault);
   }
-  // Nobody but a dead letter tells of the attempts before.
-  if (call.details.keep !== undefined) {
+  // A dead letter tells of the attempts before, and so do those who look for patterns.
+  if (call.details.keep !== undefined || call.runtime.events.meter?.remembered !== undefined) {
     call.remember(settled.verdict, decision.because, settled.durationMs, settled.settledAt, settled.outcome);
   }
   switch (decision.action) {
@@ -118,6 +118,8 @@ function retryLater<Value, Payload>(
   if (call.parent !== undefined && runtime.events.wants("nesting:detected")) {
     runtime.events.emit("nesting:detected", {
       operation: call.operation,
+      lane: call.laneRef,
+      by: "call",
       where: "a retry inside another call or task; both draw on the outer budget",
     });
   }

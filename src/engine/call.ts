@@ -252,14 +252,16 @@ export class Call<Value, Payload = unknown> implements Admittee, Scope, AttemptC
   }
 
   remember(verdict: Verdict, because: Because, durationMs: number, now: number, outcome: Outcome<Value>): void {
-    this.history ??= [];
-    this.history.push({
+    const record: AttemptRecord = {
       attempt: this.attempt,
       startedAt: this.wallAt(now - durationMs),
       durationMs,
       verdict,
       because,
       ...this.work.excerpt?.(outcome, this.payload),
-    });
+    };
+    this.history ??= [];
+    this.history.push(record);
+    this.runtime.events.meter?.remembered?.(this.laneRef, record, this);
   }
 }

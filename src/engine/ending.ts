@@ -22,7 +22,7 @@ export function succeed<Value, Payload>(call: Call<Value, Payload>, value: Value
   if ((call.attempt > 1 || because !== ANSWERED) && canCarry(value)) {
     attach(value, { operation: call.operation, attempts: call.attempt, outcome: "succeeded", because });
   }
-  events.meter?.call(call.laneRef, "succeeded", call.attempt, now - call.startedAt, because);
+  events.meter?.call(call.laneRef, "succeeded", call, now - call.startedAt, because);
   if (events.wants("call:settled")) {
     events.emit("call:settled", {
       operation: call.operation,
@@ -60,7 +60,7 @@ export function fail<Value, Payload>(call: Call<Value, Payload>, settled: Settle
   call.failure = explanation;
   attach(settled.outcome.threw ? settled.outcome.error : settled.outcome.value, explanation, call.ordinal);
   const { events } = call.runtime;
-  events.meter?.call(call.laneRef, "failed", call.attempt, settled.settledAt - call.startedAt, because);
+  events.meter?.call(call.laneRef, "failed", call, settled.settledAt - call.startedAt, because);
   if (events.wants("call:settled")) {
     const durationMs = settled.settledAt - call.startedAt;
     events.emit("call:settled", {
@@ -192,7 +192,7 @@ const REFUSALS: Readonly<Partial<Record<ErrorCode, Because["code"]>>> = {
 function tellRefused<Value, Payload>(call: Call<Value, Payload>, because: Because): void {
   const { runtime } = call;
   const durationMs = runtime.clock.monotonic() - call.startedAt;
-  runtime.events.meter?.call(call.laneRef, "refused", 0, durationMs, because);
+  runtime.events.meter?.call(call.laneRef, "refused", call, durationMs, because);
   if (!runtime.events.wants("call:settled")) return;
   runtime.events.emit("call:settled", {
     operation: call.operation,

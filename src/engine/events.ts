@@ -1,5 +1,6 @@
 import type { Because } from "../core/decision.ts";
 import type { Verdict } from "../core/verdict.ts";
+import type { AttemptRecord } from "../ports/dead-letter-store.ts";
 import type { EventListener, EventMap, EventName, LaneRef } from "../ports/events.ts";
 
 /**
@@ -7,14 +8,18 @@ import type { EventListener, EventMap, EventName, LaneRef } from "../ports/event
  * an operation that nobody would have made otherwise.
  */
 export interface Meter {
-  attempt(lane: LaneRef | undefined, durationMs: number, verdict: Verdict): void;
-  call(
-    lane: LaneRef | undefined,
-    outcome: EventMap["call:settled"]["outcome"],
-    attempts: number,
-    durationMs: number,
-    because: Because,
-  ): void;
+  /** `now` is monotonic ms. */
+  attempt(lane: LaneRef | undefined, durationMs: number, verdict: Verdict, call: Metered, now: number): void;
+  call(lane: LaneRef | undefined, outcome: EventMap["call:settled"]["outcome"], call: Metered, durationMs: number, because: Because): void;
+  /** Told of what is kept of attempts; where anybody asks for it, that is every one that failed. */
+  remembered?(lane: LaneRef | undefined, record: AttemptRecord, call: Metered): void;
+}
+
+/** A call, as it is metered. Whoever asks for the operation's id has it made. */
+export interface Metered {
+  readonly operation: string;
+  /** Attempts so far. */
+  readonly attempt: number;
 }
 
 /** The one place that emits. A listener cannot break a call: what it throws becomes `listener:failed`. */
@@ -81,14 +86,22 @@ function together(meters: ReadonlySet<Meter>): Meter | undefined {
   if (first === undefined || second === undefined) return first;
   const rest = others.length === 0 ? second : (together(new Set([second, ...others])) as Meter);
   return {
-    attempt(lane, durationMs, verdict) {
-      first.attempt(lane, durationMs, verdict);
-      rest.attempt(lane, durationMs, verdict);
+    attempt(lane, durationMs, verdict, call, now) {
+      first.attempt(lane, durationMs, verdict, call, now);
+      rest.attempt(lane, durationMs, verdict, call, now);
     },
-    call(lane, outcome, attempts, durationMs, because) {
-      first.call(lane, outcome, attempts, durationMs, because);
-      rest.call(lane, outcome, attempts, durationMs, because);
+    call(lane, outcome, call, durationMs, because) {
+      first.call(lane, outcome, call, durationMs, because);
+      rest.call(lane, outcome, call, durationMs, because);
     },
+    ...(first.remembered === undefined && rest.remembered === undefined
+      ? {}
+      : {
+          remembered: (lane: LaneRef | undefined, record: AttemptRecord, call: Metered): void => {
+            first.remembered?.(lane, record, call);
+            rest.remembered?.(lane, record, call);
+          },
+        }),
   };
 }
 

@@ -156,7 +156,7 @@ function ended<Value, Payload>(call: Call<Value, Payload>, outcome: Outcome<Valu
 export function settle<Value, Payload>(call: Call<Value, Payload>, verdict: Verdict, durationMs: number, now: number): void {
   const { details, runtime } = call;
   details.lane?.settle(call, verdict, durationMs, now);
-  runtime.events.meter?.attempt(call.laneRef, durationMs, verdict);
+  runtime.events.meter?.attempt(call.laneRef, durationMs, verdict, call, now);
   if (runtime.events.wants("attempt:settled")) {
     runtime.events.emit("attempt:settled", { operation: call.operation, lane: call.laneRef, attempt: call.attempt, durationMs, verdict });
   }

@@ -94,8 +94,13 @@ export interface EventMap {
   "store:failed": { readonly error: unknown };
   "credential:refreshed": { readonly api: string; readonly partition: string };
   "idempotency:replayed": { readonly operation: string; readonly api: string; readonly key: string };
-  /** A retry loop was found inside another; `where` says which. */
-  "nesting:detected": { readonly operation: string; readonly where: string };
+  /** A retry loop was found inside another, a call's or an SDK's; `where` says which. */
+  "nesting:detected": {
+    readonly operation: string;
+    readonly lane: LaneRef | undefined;
+    readonly by: "call" | "sdk";
+    readonly where: string;
+  };
   /** An API has more endpoints than lanes are kept apart; the rest share one. */
   "lanes:overflow": { readonly api: string; readonly endpoint: string; readonly limit: number };
   /** A run of a sync came to its end, whichever. */

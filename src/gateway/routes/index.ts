@@ -2,6 +2,7 @@ import type { Admin } from "../admin.ts";
 import type { AppParts } from "../app.ts";
 import { ReplayRuns } from "../replay-runs.ts";
 import type { Route } from "../route.ts";
+import { adviceRoute } from "./advice.ts";
 import { alertsRoute } from "./alerts.ts";
 import { auditRoutes } from "./audit.ts";
 import { deadLetterRoutes } from "./dead-letters.ts";
@@ -41,6 +42,7 @@ export function routesOf(parts: AppParts, admin: Admin): RouteTable {
     ...tokenRoutes(parts, admin),
     ...sessionRoutes(parts, admin.sessions),
     alertsRoute(parts),
+    adviceRoute(parts),
     ...syncRoutes(parts),
     ...pipelineRoutes(parts),
     metricsRoute(parts),

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Baseline, HOUR_MS } from "./baseline.ts";
 import { RollingCounts } from "./rolling.ts";
-import { Spread } from "./spread.ts";
+import { Spread } from "../spread.ts";
 
 const START = 1_768_478_400_000;
 

@@ -1,4 +1,4 @@
-import { Spread } from "./spread.ts";
+import { Spread } from "../spread.ts";
 
 export const HOUR_MS = 3_600_000;
 const HOURS = 24;

@@ -1,7 +1,7 @@
-import { StoreError } from "../../core/errors.ts";
 import type { Runtime } from "../../engine/runtime.ts";
 import type { TimerHandle } from "../../ports/clock.ts";
-import type { Document, DocumentStore } from "../../ports/document-store.ts";
+import type { DocumentStore } from "../../ports/document-store.ts";
+import { all, collect } from "../documents.ts";
 import { advance, isOver, newAlert, type AlertReading, type AlertState } from "./alert.ts";
 import type { StoredBaseline } from "./baseline.ts";
 import { noticeOf, type AlertNotice } from "./notice.ts";
@@ -11,7 +11,6 @@ import type { AlertWatch, StoreFacts } from "./watch.ts";
 
 /** How often baselines are put away. */
 const BASELINES_EVERY_MS = 300_000;
-const PAGE = 200;
 
 /** Another process that has kept a notice and not sent it within this time is gone. */
 const TELLER_GONE_MS = 60_000;
@@ -192,30 +191,4 @@ function rank({ tier }: AlertState): number {
 
 function keyOf({ rule, subject }: { readonly rule: string; readonly subject: string }): string {
   return `${rule} ${subject}`;
-}
-
-/** All documents of a kind. */
-export async function* all(documents: DocumentStore, kind: string): AsyncGenerator<Document, void, undefined> {
-  for (let after: string | null | undefined; after !== null;) {
-    const page: Awaited<ReturnType<DocumentStore["list"]>> = await documents.list(kind, {
-      limit: PAGE,
-      ...(after === undefined ? {} : { after }),
-    });
-    yield* page.items;
-    after = page.next;
-  }
-}
-
-export async function collect(documents: DocumentStore, kind: string): Promise<readonly Document[]> {
-  const found: Document[] = [];
-  for await (const document of all(documents, kind)) found.push(document);
-  return found;
-}
-
-/** The store's documents, without which nothing can be remembered. @throws StoreError */
-export function documentsOf(documents: DocumentStore | undefined, name: string): DocumentStore {
-  if (documents !== undefined) return documents;
-  throw new StoreError(
-    `the store ${name} keeps no documents, which alerts are remembered in; use one that does (sqlite, postgres, memory)`,
-  );
 }

@@ -4,7 +4,7 @@ import type { AlertReading } from "./alert.ts";
 import { Baseline, type StoredBaseline } from "./baseline.ts";
 import { RollingCounts } from "./rolling.ts";
 import type { AlertRule, AlertRuleName } from "./rules.ts";
-import { Spread } from "./spread.ts";
+import { Spread } from "../spread.ts";
 
 const SLOT_MS = 15_000;
 const FIVE_MINUTES = 20;

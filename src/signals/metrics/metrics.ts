@@ -1,6 +1,6 @@
 import type { Because } from "../../core/decision.ts";
 import type { Verdict } from "../../core/verdict.ts";
-import type { Events, Meter } from "../../engine/events.ts";
+import type { Events, Meter, Metered } from "../../engine/events.ts";
 import type { EventMap, LaneRef } from "../../ports/events.ts";
 import type { OpenLetters } from "../../ports/dead-letter-store.ts";
 import type { LaneBacklog } from "../../ports/operation-store.ts";
@@ -113,11 +113,11 @@ export class Metrics implements Meter {
     );
   }
 
-  call(lane: LaneRef = NO_LANE, outcome: Outcome, attempts: number, durationMs: number, because: Because): void {
+  call(lane: LaneRef = NO_LANE, outcome: Outcome, { attempt }: Metered, durationMs: number, because: Because): void {
     const often = this.#oftenOf(lane);
     const isSuccess = outcome === "succeeded";
     observe(isSuccess ? (often.succeeded ??= this.#calls(often, lane, outcome)) : this.#calls(often, lane, outcome), durationMs / 1_000);
-    if (attempts > 1) this.#registry.add("holdfast_retried_calls_total", 1, lane.api, lane.endpoint, outcome);
+    if (attempt > 1) this.#registry.add("holdfast_retried_calls_total", 1, lane.api, lane.endpoint, outcome);
     if (outcome === "failed" || outcome === "refused") {
       this.#registry.add("holdfast_failed_calls_total", 1, lane.api, lane.endpoint, because.code);
     }

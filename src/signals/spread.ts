@@ -4,7 +4,7 @@ const LOG = Math.log(FACTOR);
 /** Up to an hour and a half. */
 const BUCKETS = 163;
 
-/** How durations are spread: counts in buckets that grow by a tenth. Small enough to keep one for each endpoint and hour. */
+/** How durations, or any numbers from 1 up, are spread: counts in buckets that grow by a tenth. Small enough to keep one for each endpoint and hour. */
 export class Spread {
   readonly #counts: Uint32Array;
 
@@ -25,6 +25,11 @@ export class Spread {
 
   get total(): number {
     return this.#counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** What there is, as (middle of a bucket, how many), the least first. */
+  entries(): readonly (readonly [value: number, count: number])[] {
+    return this.toJSON().map(([bucket, count]) => [middleOf(bucket), count] as const);
   }
 
   /** The duration that this share of all stays below, in ms; undefined where there are none. */
