@@ -1,4 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
+import { readPort } from "../read-port.ts";
+import type { DemoReport, Look } from "../demo/index.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { readCount } from "../store-command.ts";
 import { DEFAULT_LEADS, DEFAULT_SEED } from "../demo/make-leads.ts";
@@ -11,6 +13,9 @@ interface Options {
   readonly store?: string;
   readonly mended?: true;
   readonly json?: true;
+  /** Left out: where somebody sits at a terminal. */
+  readonly dashboard?: boolean;
+  readonly port?: number;
 }
 
 const EXAMPLES = `
@@ -19,6 +24,7 @@ Examples:
   $ holdfast demo --fast --json          the same ten times as fast, the result as JSON
   $ holdfast demo --file leads.csv       your own leads: a CSV with a column "email"
 
+On a terminal it ends with the dashboard open on the run just made; Ctrl-C ends that.
 Kill it whenever you like and start it again: it goes on where it stands. Exit code 0 means that the
 APIs' own ledgers show nothing lost and nothing doubled. docs/guide/main-job.md explains the table.`;
 
@@ -32,6 +38,9 @@ export function demoCommand(): Command {
     .option("--fast", "ten times as fast: backoffs, outages, limits and lifetimes alike")
     .option("--store <file>", "where to keep what must survive a kill (default: .holdfast/demo/holdfast.db)")
     .option("--mended", "start the APIs of the last run again with nothing wrong, to replay its dead letters against")
+    .option("--dashboard", "end with the dashboard over the run, also where stdout is no terminal, or with --json")
+    .option("--no-dashboard", "end when the run has ended, also on a terminal")
+    .option("--port <number>", "of the dashboard; 0 takes a free one (default: 4180, or another where that is taken)", readPort)
     .option("--json", "print the result as JSON")
     .addHelpText("after", EXAMPLES)
     .action(run);
@@ -46,14 +55,29 @@ function readLeadCount(text: string): number {
 }
 
 async function run(options: Options): Promise<void> {
-  const { fast, json, leads, mended, ...rest } = options;
+  const { fast, json, leads, mended, dashboard, port, ...rest } = options;
   // Loaded when it is called for: the other commands start without it.
   const { printed, runDemo, screenFor, serveMended, SupersededError } = await import("../demo/index.ts");
   if (mended === true) return await serveMended(options.store);
-  endAtOnceBySignal();
+  const looks = dashboard ?? (json !== true && process.stdout.isTTY);
+  const wait = endAtOnceBySignal();
+  const ended = (report: DemoReport): void => {
+    process.stdout.write(
+      json === true ? `${JSON.stringify(report, null, 2)}\n` : printed(report, process.stdout.columns, { mended: looks }),
+    );
+  };
+  const look: Look = {
+    port,
+    opened: (url) =>
+      process.stderr.write(
+        `\nThe dashboard shows this run: ${url}\nThe four APIs are mended behind it, so its dead letters can be replayed there. Ctrl-C ends it.\n`,
+      ),
+    enough: wait,
+    log: (line) => process.stderr.write(`holdfast: ${line}\n`),
+  };
   try {
-    const report = await runDemo({ ...rest, count: leads, speed: fast === true ? FAST : 1 }, { screen: screenFor(process.stderr) });
-    process.stdout.write(json === true ? `${JSON.stringify(report, null, 2)}\n` : printed(report, process.stdout.columns));
+    const options = { ...rest, count: leads, speed: fast === true ? FAST : 1 };
+    const report = await runDemo(options, { screen: screenFor(process.stderr), ended, ...(looks ? { look } : {}) });
     process.exitCode = exitCodes[report.ok ? "ok" : "failed"].code;
   } catch (error) {
     if (!(error instanceof SupersededError)) throw error;
@@ -63,10 +87,19 @@ async function run(options: Options): Promise<void> {
   }
 }
 
-/** There is nothing to tidy up that a kill would not leave as well: what survives that is the point of it all. */
-function endAtOnceBySignal(): void {
-  process.once("SIGINT", () => stop("interrupted"));
-  process.once("SIGTERM", () => stop("terminated"));
+/**
+ * There is nothing to tidy up that a kill would not leave as well: what survives that is the point of it all. From the call of what is
+ * answered on, a signal resolves it instead; a second one ends the process as usual.
+ */
+function endAtOnceBySignal(): () => Promise<void> {
+  const ends = { SIGINT: () => stop("interrupted"), SIGTERM: () => stop("terminated") } as const;
+  for (const [signal, end] of Object.entries(ends)) process.once(signal, end);
+  return () => {
+    for (const [signal, end] of Object.entries(ends)) process.off(signal, end);
+    return new Promise((resolve) => {
+      for (const signal of Object.keys(ends)) process.once(signal, () => resolve());
+    });
+  };
 }
 
 function stop(how: "interrupted" | "terminated"): never {

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { resolveTokens } from "../../api/token-options.ts";
 import { ConfigError } from "../../core/errors.ts";
 import type { ApiChanges } from "../../client/open-apis.ts";
 import { loadConfig } from "../config-file.ts";
 import { reloadOnChange } from "../config-reload.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { readPort } from "../read-port.ts";
 import { storeFactory, targetOf } from "../store-factory.ts";
 import { version } from "../version.ts";
 
@@ -34,12 +35,6 @@ export function serveCommand(): Command {
     .option("--port <number>", "port; 0 takes a free one", readPort, 4180)
     .addHelpText("after", EXAMPLES)
     .action(runServe);
-}
-
-function readPort(text: string): number {
-  const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError("Give a port, 0 to 65535.");
-  return port;
 }
 
 async function runServe({ config: named, host, port }: ServeCommandOptions): Promise<void> {

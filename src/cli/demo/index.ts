@@ -3,3 +3,5 @@ export { serveMended } from "./mended.ts";
 export { printed } from "./report.ts";
 export { runDemo, SupersededError } from "./run.ts";
 export { screenFor } from "./screens.ts";
+export type { Look } from "./dashboard.ts";
+export type { DemoReport } from "./report.ts";

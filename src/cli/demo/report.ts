@@ -102,14 +102,14 @@ export function outagesOf(story: readonly StoryLine[]): readonly Outage[] {
   return [...outages, ...open.values()].sort((a, b) => a.openedAtMs - b.openedAtMs);
 }
 
-/** The report for people, for a screen of so many columns. */
-export function printed(report: DemoReport, columns = 120): string {
+/** The report for people, for a screen of so many columns. `mended`: the APIs are about to be there again with nothing wrong. */
+export function printed(report: DemoReport, columns = 120, { mended = false }: { readonly mended?: boolean } = {}): string {
   return [
     `\n${summaryOf(report)}\n`,
     apisOf(report),
     misbehavioursOf(report, columns),
     outageLines(report),
-    letterLines(report, columns),
+    letterLines(report, columns, mended),
     endLine(report),
   ]
     .filter((part) => part !== "")
@@ -175,13 +175,13 @@ function outageLine({ api, endpoint, because, openedAtMs, endedAtMs, end }: Outa
     : `${opened}; ${seconds} s later the run was killed.`;
 }
 
-function letterLines({ deadLetters, commands }: DemoReport, columns: number): string {
+function letterLines({ deadLetters, commands }: DemoReport, columns: number, mended: boolean): string {
   if (deadLetters.length === 0) return "";
   const rows = deadLetters.map(({ fingerprint, letters, title }) => [fingerprint, grouped(letters), oneLine(title, columns - 36)]);
   return [
     table([{ name: "dead letters by group" }, { name: "letters", align: "right" }, { name: "what" }], rows),
     `\n  list them     ${commands.list}\n`,
-    `  mend the APIs ${commands.serve}   (leave it running)\n`,
+    ...(mended ? [] : [`  mend the APIs ${commands.serve}   (leave it running)\n`]),
     `  replay them   ${commands.replay}\n`,
   ].join("");
 }

@@ -9,6 +9,7 @@ import type { Transport } from "../../ports/transport.ts";
 import { openApisProcess, type Apis, type ApisProcess } from "./apis.ts";
 import { clientApis, questionsTo, type Questions } from "./client.ts";
 import { becomeOnlyRun } from "./only-run.ts";
+import { replayApis, showRun, urlsOf, type Look } from "./dashboard.ts";
 import { planFor, type Plan } from "./plan.ts";
 import { lookAtLanes, lookAtSteps, newProgress, type ApiProgress, type Progress, type Screen } from "./progress.ts";
 import { reportOf, type DemoReport } from "./report.ts";
@@ -16,6 +17,7 @@ import {
   beginStretch,
   noteStory,
   pathIn,
+  readState,
   readStory,
   runFolder,
   workOf,
@@ -40,6 +42,10 @@ export interface DemoOptions extends SourceOptions {
 
 export interface DemoParts {
   readonly screen: Screen;
+  /** Told how it came out, before anybody looks at it. */
+  readonly ended?: (report: DemoReport) => void;
+  /** Somebody wants to look at the run when it has ended. */
+  readonly look?: Look;
   /** What a test may put in place of the real thing, to see that the demo notices. */
   readonly sabotage?: {
     readonly questions?: (honest: Questions) => Questions;
@@ -76,6 +82,7 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<D
     throw new SupersededError();
   });
   try {
+    let report: DemoReport;
     const apisProcess = await openApisProcess(folder.path);
     try {
       const begun = beginStretch(
@@ -85,10 +92,20 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<D
         systemClock.now(),
       );
       tellBeginning(screen, folder, begun, source);
-      return await Promise.race([oneStretch({ options, parts, folder, begun, source, apisProcess }), superseded]);
+      report = await Promise.race([oneStretch({ options, parts, folder, begun, source, apisProcess }), superseded]);
     } finally {
       await apisProcess.close();
     }
+    screen.end();
+    parts.ended?.(report);
+    const { ports } = readState(folder) ?? {};
+    if (parts.look !== undefined && ports !== undefined) {
+      const { look } = parts;
+      // A newer start in the folder puts another run in place of this one.
+      const enough = (): Promise<unknown> => Promise.race([look.enough(), own.superseded]);
+      await showRun(folder, { ports, leads: source.leads.length }, { ...look, enough });
+    }
+    return report;
   } finally {
     own.release();
     screen.end();
@@ -163,15 +180,11 @@ function openEngine(
   plan: Plan,
   { apis, clock, parts }: { readonly apis: Apis; readonly clock: Clock; readonly parts: DemoParts },
 ): Promise<Engine> {
-  const baseUrls = baseUrlsOf(apis);
+  const baseUrls = urlsOf(apis.ports);
   const honest = questionsTo(baseUrls, clock);
   const questions = parts.sabotage?.questions?.(honest) ?? honest;
   const transport = parts.sabotage?.transport?.(honestly) ?? honestly;
   return createHoldfast({ store: sqlite(folder.store), apis: clientApis(plan, baseUrls, questions), clock, transport });
-}
-
-function baseUrlsOf({ ports }: Apis): Readonly<Record<ApiName, string>> {
-  return Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, `http://127.0.0.1:${port}`])) as Record<ApiName, string>;
 }
 
 /** Lets the screen see what the engine does, until the returned function is called. */
@@ -249,16 +262,7 @@ function tellBeginning(screen: Screen, folder: RunFolder, { before, state }: Beg
 
 /** For `holdfast dlq replay`: the same APIs, and the pipeline whose runs go on. */
 function writeReplayConfig(folder: RunFolder, apis: Apis): void {
-  const urls = baseUrlsOf(apis);
-  const data = {
-    store: `sqlite:${folder.store}`,
-    apis: {
-      enrichment: { baseUrl: urls.enrichment, profile: "enrichment" },
-      scoring: { baseUrl: urls.scoring, profile: "llm" },
-      crm: { baseUrl: urls.crm, profile: "crm", idempotency: { header: "Idempotency-Key" } },
-      sequencer: { baseUrl: urls.sequencer, profile: "sequencer" },
-    },
-  };
+  const data = { store: `sqlite:${folder.store}`, apis: replayApis(urlsOf(apis.ports)) };
   const steps = new URL(`./steps${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url).href;
   const lines = [
     `import { leadPipeline } from ${JSON.stringify(steps)};`,
