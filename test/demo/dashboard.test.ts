@@ -79,14 +79,9 @@ describe("the dashboard that a run ends with", { timeout: 60_000 }, () => {
     const groups = (await read("/v1/dead-letters/groups")).items;
     expect(groups.every(({ chart }: { chart: { counts: number[] } }) => chart.counts.some((count) => count > 0))).toBe(true);
     const { id } = await read("/v1/dead-letters/replay", post({ filter: {}, canary: 1, confirm: true }));
-    for (;;) {
-      const { state, resolved } = await read(`/v1/replays/${id}`);
-      if (state !== "running") {
-        expect([state, resolved]).toEqual(["finished", runs.open]);
-        break;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    let replay = await read(`/v1/replays/${id}`);
+    for (; replay.state === "running"; replay = await read(`/v1/replays/${id}`)) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([replay.state, replay.resolved]).toEqual(["finished", runs.open]);
     expect((await read("/v1/pipelines/lead")).runs).toEqual({ open: 0, succeeded: 60, failed: 0 });
   });
 
