@@ -100,7 +100,7 @@ describe("a rule", () => {
     ["an unknown quota", [{ ...good, then: "throttled", quota: "daily" }], "at[0].quota"],
     ["an unknown effect", [{ ...good, effect: "maybe" }], "at[0].effect"],
     ["an empty set of conditions", [{ ...good, when: {} }], "at[0].when"],
-    ["conditions that say nothing", [{ ...good, when: { status: undefined, header: {} } }], "at[0].when"],
+    ["conditions that say nothing", [{ ...good, when: { status: undefined, header: {} } }], "at[0].when.header"],
     ["an unknown condition", [{ ...good, when: { statuses: 5 } }], "at[0].when.statuses"],
     ["a status that is none", [{ ...good, when: { status: 42 } }], "at[0].when.status"],
     ["a class that is none", [{ ...good, when: { status: "6xx" } }], "at[0].when.status"],
