@@ -46,7 +46,7 @@ export function withState(command: Command, state: DeadLetterState | "any"): Com
   return command.option("--state <state>", STATES.join(", "), (text) => oneOf(STATES, text), state);
 }
 
-export function filterOf({ state = "any", api, group, reason, label, since, until }: FilterFlags): DeadLetterFilter {
+function filterOf({ state = "any", api, group, reason, label, since, until }: FilterFlags): DeadLetterFilter {
   return {
     ...(state === "any" ? {} : { state }),
     ...(api === undefined ? {} : { api }),
@@ -55,6 +55,15 @@ export function filterOf({ state = "any", api, group, reason, label, since, unti
     ...(label === undefined ? {} : { labels: label }),
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),
+  };
+}
+
+/** The same as the gateway's API takes it in a query. */
+export function queryOf({ state = "any", group, label = {}, ...rest }: FilterFlags): Readonly<Record<string, string | number | undefined>> {
+  const { api, reason, since, until } = rest;
+  return {
+    ...{ api, reason, since, until, fingerprint: group, state: state === "any" ? undefined : state },
+    ...Object.fromEntries(Object.entries(label).map(([name, value]) => [`label.${name}`, value])),
   };
 }
 
@@ -73,13 +82,19 @@ export function withWhich(command: Command): Command {
   );
 }
 
+/** Which letters, as the gateway's API takes it in a body. */
+export interface Which {
+  readonly ids?: readonly string[];
+  readonly filter?: DeadLetterFilter;
+}
+
 /** Exactly one way of saying which: ids, or a group, or conditions, or all of them. Conditions narrow a group too. */
-export function whichOf(ids: readonly string[], flags: WhichFlags, path: string): DeadLetterFilter {
+export function whichOf(ids: readonly string[], flags: WhichFlags, path: string): Which {
   const { all, ...conditions } = flags;
   const filter = filterOf(conditions);
   const filters = Object.keys(filter).length > 0;
   const ways = [ids.length > 0, filters, all === true].filter(Boolean).length;
-  if (ways === 1) return ids.length > 0 ? { ids } : filter;
+  if (ways === 1) return ids.length > 0 ? { ids } : { filter };
   const message =
     ways === 0
       ? "say which letters: their ids, --group, conditions such as --label, or --all"

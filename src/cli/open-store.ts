@@ -1,4 +1,5 @@
 import type { Holdfast } from "../client/holdfast.ts";
+import type { Store } from "../ports/store.ts";
 import { ConfigError } from "../core/errors.ts";
 import { loadConfig } from "./config-file.ts";
 import { chosenStore, storeFactory, targetOf } from "./store-factory.ts";
@@ -16,7 +17,7 @@ export type Need = "store" | "apis";
 export async function withHoldfast<Result>(
   options: StoreOptions,
   need: Need,
-  work: (hf: Holdfast) => Promise<Result>,
+  work: (hf: Holdfast, store: Store) => Promise<Result>,
   { fresh = false }: { readonly fresh?: boolean } = {},
 ): Promise<Result> {
   const loaded = options.store !== undefined && need === "store" ? undefined : await loadConfig(options.config);
@@ -26,15 +27,16 @@ export async function withHoldfast<Result>(
       message: "sending takes the APIs' definitions, for their limits and credentials; name the config with --config",
     });
   }
-  const store =
+  const factory =
     fresh && options.store === undefined && loaded !== undefined
       ? await storeFactory(targetOf(loaded))
       : await chosenStore(options.store, loaded);
   // Loaded when there is something to open: help, and a name with a typo, do without the engine.
   const { createHoldfast } = await import("../client/holdfast.ts");
-  const hf = await createHoldfast({ apis: loaded?.config.apis ?? {}, store, pipelines: loaded?.config.pipelines ?? [] });
+  const store = await factory();
+  const hf = await createHoldfast({ apis: loaded?.config.apis ?? {}, store: async () => store, pipelines: loaded?.config.pipelines ?? [] });
   try {
-    return await work(hf);
+    return await work(hf, store);
   } finally {
     await hf.close();
   }

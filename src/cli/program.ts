@@ -9,6 +9,9 @@ import { execCommand } from "./commands/exec.ts";
 import { lanesCommand } from "./commands/lanes.ts";
 import { mockCommand } from "./commands/mock.ts";
 import { opsCommand } from "./commands/ops.ts";
+import { limitsCommand } from "./commands/limits.ts";
+import { statusCommand } from "./commands/status.ts";
+import { tokensCommand } from "./commands/tokens.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { pipelinesCommand } from "./commands/pipelines.ts";
 import { storeHealthCommand } from "./commands/store.ts";
@@ -18,7 +21,7 @@ import { oneLine } from "./output/text.ts";
 import { version } from "./version.ts";
 
 /** The command line. Each command stands in a file of its own; what goes wrong ends here, as one line and an exit code. */
-function program(): Command {
+export function program(): Command {
   const root = new Command("holdfast")
     .description("The reliability layer for calls to APIs that you do not control.")
     .version(version())
@@ -28,12 +31,15 @@ function program(): Command {
     serveCommand(),
     demoCommand(),
     execCommand(),
+    statusCommand(),
     dlqCommand(),
     opsCommand(),
     lanesCommand(),
+    limitsCommand(),
     syncsCommand(),
     pipelinesCommand(),
     adviseCommand(),
+    tokensCommand(),
     mockCommand(),
     storeHealthCommand(),
     configCommand(),

@@ -7,6 +7,13 @@ export function storeCommand(name: string): Command {
     .option("--config <file>", "the config (default: holdfast.config.ts, .js or .json, if it is there)");
 }
 
+/** A command that works on a store, or on a gateway that runs. */
+export function deskCommand(name: string): Command {
+  return storeCommand(name)
+    .option("--url <url>", "a gateway that runs, instead of a store (default: HOLDFAST_URL)")
+    .option("--token <token>", "its token; better in HOLDFAST_TOKEN, where no list of processes shows it");
+}
+
 /** `--label key=value`, as often as wanted. */
 export function readLabel(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
   const at = text.indexOf("=");

@@ -24,7 +24,7 @@ export interface AppParts {
   /** Random bytes fit for secrets. */
   readonly randomBytes: (count: number) => Uint8Array;
   /** Shared with the hot path, so that both know the same tokens and count the same failures. */
-  readonly authenticator: Authenticator;
+  readonly authenticator: Pick<Authenticator, "authenticate" | "replace" | "entryOf">;
   /** Shared likewise. */
   readonly strangers: StrangerGuard;
   /** Of the package. */

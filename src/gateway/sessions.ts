@@ -21,9 +21,14 @@ export class Sessions {
   readonly #documents: DocumentStore;
   readonly #clock: Clock;
   readonly #randomBytes: (count: number) => Uint8Array;
-  readonly #authenticator: Authenticator;
+  readonly #authenticator: Pick<Authenticator, "replace">;
 
-  constructor(documents: DocumentStore, clock: Clock, randomBytes: (count: number) => Uint8Array, authenticator: Authenticator) {
+  constructor(
+    documents: DocumentStore,
+    clock: Clock,
+    randomBytes: (count: number) => Uint8Array,
+    authenticator: Pick<Authenticator, "replace">,
+  ) {
     this.#documents = documents;
     this.#clock = clock;
     this.#randomBytes = randomBytes;

@@ -111,9 +111,11 @@ describe("holdfast lanes", { timeout: 60_000 }, () => {
   it("shows, pauses and resumes", async () => {
     expect((await run("lanes", "list")).stdout).toBe("nothing is waiting\n");
     expect((await run("lanes", "pause", "crm", "POST /contacts")).stdout).toBe("paused: crm POST /contacts\n");
-    expect(linesOf(await run("lanes", "list", "--json"))).toMatchObject([{ api: "crm", endpoint: "POST /contacts", paused: true }]);
+    expect(linesOf(await run("lanes", "list", "--json"))).toMatchObject([
+      { api: "crm", endpoint: "POST /contacts", queue: { paused: true } },
+    ]);
     expect((await run("lanes", "list")).stdout).toMatch(
-      /^lane +due +under way +parked +oldest due +next due *\ncrm POST \/contacts +0 +0 +0 +paused\n$/,
+      /^lane +breaker +due +under way +parked +oldest due +next due *\ncrm POST \/contacts +0 +0 +0 +paused\n$/,
     );
     expect((await run("lanes", "resume", "crm", "POST /contacts")).code).toBe(0);
     expect((await run("lanes", "list")).stdout).toBe("nothing is waiting\n");

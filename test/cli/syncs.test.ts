@@ -86,7 +86,7 @@ describe("holdfast syncs", () => {
     expect((await run("reset", "rows")).code).toBe(exitCodes.usage.code);
     const unasked = await run("reset", "rows", "--reason", "try");
     expect([unasked.code, unasked.stderr]).toEqual([exitCodes.usage.code, expect.stringContaining("--yes") as string]);
-    expect((await run("reset", "rows", "--reason", "try", "--to", "soon", "--yes")).stderr).toContain("--to soon is no number");
+    expect((await run("reset", "rows", "--reason", "try", "--to", "soon", "--yes")).stderr).toContain("to is soon, which is no number");
     const done = await run("reset", "rows", "--reason", "the file was lost", "--by", "ada", "--to", "1", "--yes");
     expect([done.code, done.stdout]).toEqual([0, "the watermark of rows is 1 now; it was 5\n"]);
     expect((await run("show", "rows")).stdout).toMatch(/reset .* by ada: 5 → 1 \(the file was lost\)/);

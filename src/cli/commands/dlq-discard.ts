@@ -1,17 +1,17 @@
 import type { Command } from "commander";
 import { NotFoundError } from "../../core/errors.ts";
 import { demandThere } from "../demand-there.ts";
-import { withHoldfast, type StoreOptions } from "../open-store.ts";
+import { withDesk, type DeskOptions } from "../desk/desk.ts";
 import { whichOf, withWhich, type WhichFlags } from "../letter-filter.ts";
-import { storeCommand } from "../store-command.ts";
+import { deskCommand } from "../store-command.ts";
 
-interface DiscardFlags extends StoreOptions, WhichFlags {
+interface DiscardFlags extends DeskOptions, WhichFlags {
   readonly reason: string;
   readonly json?: true;
 }
 
 export function discardCommand(): Command {
-  return withWhich(storeCommand("discard"))
+  return withWhich(deskCommand("discard"))
     .description("give up on open dead letters; they stay on record with the reason")
     .requiredOption("--reason <text>", "why; it stays with them")
     .option("--json", "print JSON")
@@ -21,9 +21,9 @@ export function discardCommand(): Command {
 
 async function runDiscard(ids: readonly string[], { reason, ...flags }: DiscardFlags): Promise<void> {
   const which = whichOf(ids, flags, "discard");
-  const discarded = await withHoldfast(flags, "store", async (hf) => {
-    await demandThere(hf, ids, flags.group);
-    return await hf.deadLetters.discard(which, reason);
+  const { discarded } = await withDesk(flags, "store", async (desk) => {
+    await demandThere(desk, ids, flags.group);
+    return await desk.ask<{ discarded: number }>("POST", "/v1/dead-letters/discard", { body: { ...which, reason } });
   });
   console.log(flags.json === true ? JSON.stringify({ discarded }) : `${discarded} discarded`);
   if (discarded === 0) throw new NotFoundError("none of them is an open dead letter; list them with `holdfast dlq list`");

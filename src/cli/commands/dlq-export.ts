@@ -2,14 +2,14 @@ import { createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Command } from "commander";
-import type { ExportFormat } from "../../client/letter-export.ts";
-import type { Holdfast } from "../../client/holdfast.ts";
+import { exportHeader, exportLines, type ExportFormat } from "../../client/letter-export.ts";
 import { ConfigError } from "../../core/errors.ts";
-import { filterOf, oneOf, withFilter, withState, type FilterFlags } from "../letter-filter.ts";
-import { withHoldfast, type StoreOptions } from "../open-store.ts";
-import { storeCommand } from "../store-command.ts";
+import { oneOf, queryOf, withFilter, withState, type FilterFlags } from "../letter-filter.ts";
+import { letterOf, type LetterLine, type WholeLetter } from "../desk/answers.ts";
+import { withDesk, type Desk, type DeskOptions } from "../desk/desk.ts";
+import { deskCommand } from "../store-command.ts";
 
-interface ExportFlags extends StoreOptions, FilterFlags {
+interface ExportFlags extends DeskOptions, FilterFlags {
   readonly format?: ExportFormat;
   readonly json?: true;
   readonly output?: string;
@@ -19,7 +19,7 @@ const FORMATS: readonly ExportFormat[] = ["jsonl", "csv"];
 const LINE_END: Readonly<Record<ExportFormat, string>> = { jsonl: "\n", csv: "\r\n" };
 
 export function exportCommand(): Command {
-  return withFilter(withState(storeCommand("export"), "any"))
+  return withFilter(withState(deskCommand("export"), "any"))
     .description("whole dead letters as lines: JSON for programs, CSV for spreadsheets")
     .option("--group <fingerprint>", "of one group")
     .option("--format <format>", "jsonl or csv (default: jsonl)", (text) => oneOf(FORMATS, text))
@@ -33,15 +33,21 @@ async function runExport(flags: ExportFlags): Promise<void> {
   const { format = "jsonl", json, output } = flags;
   if (json === true && format === "csv")
     throw new ConfigError({ path: "--json", message: "--json and --format csv say two things; leave one out" });
-  await withHoldfast(flags, "store", async (hf) => {
-    const lines = Readable.from(linesOf(hf, flags, format));
+  await withDesk(flags, "store", async (desk) => {
+    const lines = Readable.from(linesOf(desk, flags, format));
     if (output === undefined) for await (const line of lines) process.stdout.write(line as string);
     else await pipeline(lines, createWriteStream(output, { flags: "wx", mode: 0o600 })).catch(refuseExisting(output));
   });
 }
 
-async function* linesOf(hf: Holdfast, flags: ExportFlags, format: ExportFormat): AsyncGenerator<string, void, undefined> {
-  for await (const line of hf.deadLetters.export(filterOf(flags), format)) yield `${line}${LINE_END[format]}`;
+/** A listing has no bodies; each letter is asked for. */
+async function* linesOf(desk: Desk, flags: ExportFlags, format: ExportFormat): AsyncGenerator<string, void, undefined> {
+  const header = exportHeader(format);
+  if (header !== undefined) yield `${header}${LINE_END[format]}`;
+  for await (const { id } of desk.each<LetterLine>("/v1/dead-letters", queryOf(flags))) {
+    const told = await desk.ask<WholeLetter>("GET", `/v1/dead-letters/${encodeURIComponent(id)}`);
+    for (const line of exportLines([letterOf(told)], format)) yield `${line}${LINE_END[format]}`;
+  }
 }
 
 /** What another run has written is not written over. */

@@ -1,20 +1,19 @@
 import type { Command } from "commander";
-import type { Holdfast } from "../../client/holdfast.ts";
 import type { DeadLetterGroup, DeadLetterGroupState } from "../../ports/dead-letter-store.ts";
-import { filterOf, oneOf, withFilter, type FilterFlags } from "../letter-filter.ts";
-import { withHoldfast, type StoreOptions } from "../open-store.ts";
+import { oneOf, queryOf, withFilter, type FilterFlags } from "../letter-filter.ts";
+import { withDesk, type DeskOptions } from "../desk/desk.ts";
 import { oneLine, table } from "../output/text.ts";
-import { storeCommand } from "../store-command.ts";
+import { deskCommand } from "../store-command.ts";
 
 const STATES: readonly DeadLetterGroupState[] = ["open", "acknowledged", "resolved", "ignored"];
 
-interface GroupsOptions extends StoreOptions, Omit<FilterFlags, "state"> {
+interface GroupsOptions extends DeskOptions, Omit<FilterFlags, "state"> {
   readonly state?: DeadLetterGroupState;
   readonly json?: true;
 }
 
 export function groupsCommand(): Command {
-  return withFilter(storeCommand("groups"))
+  return withFilter(deskCommand("groups"))
     .description("dead letters by what went wrong; the latest first")
     .option("--state <state>", `groups that are ${STATES.join(", ")}`, (text) => oneOf(STATES, text))
     .option("--json", "print JSON, one group a line")
@@ -23,7 +22,11 @@ export function groupsCommand(): Command {
 }
 
 async function runGroups(options: GroupsOptions): Promise<void> {
-  const groups = await withHoldfast(options, "store", (hf) => groupsOf(hf, options));
+  const { state, ...flags } = options;
+  const { items } = await withDesk(options, "store", (desk) =>
+    desk.ask<{ items: readonly DeadLetterGroup[] }>("GET", "/v1/dead-letters/groups", { query: queryOf(flags) }),
+  );
+  const groups = items.filter((group) => state === undefined || group.state === state);
   if (options.json === true) {
     for (const group of groups) console.log(JSON.stringify(group));
     return;
@@ -42,12 +45,6 @@ async function runGroups(options: GroupsOptions): Promise<void> {
     { name: "what" },
   ];
   process.stdout.write(table(columns, groups.map(rowOf)));
-}
-
-async function groupsOf(hf: Holdfast, { state, ...flags }: GroupsOptions): Promise<readonly DeadLetterGroup[]> {
-  const groups: DeadLetterGroup[] = [];
-  for await (const group of hf.deadLetters.groups(filterOf(flags))) if (state === undefined || group.state === state) groups.push(group);
-  return groups;
 }
 
 function rowOf(group: DeadLetterGroup): string[] {

@@ -1,17 +1,17 @@
 import type { Command } from "commander";
-import type { DeadLetter } from "../../ports/dead-letter-store.ts";
-import { filterOf, withFilter, withState, type FilterFlags } from "../letter-filter.ts";
-import { withHoldfast, type StoreOptions } from "../open-store.ts";
+import type { LetterLine } from "../desk/answers.ts";
+import { queryOf, withFilter, withState, type FilterFlags } from "../letter-filter.ts";
+import { withDesk, type DeskOptions } from "../desk/desk.ts";
 import { oneLine, table } from "../output/text.ts";
-import { readCount, storeCommand } from "../store-command.ts";
+import { readCount, deskCommand } from "../store-command.ts";
 
-interface ListOptions extends StoreOptions, FilterFlags {
+interface ListOptions extends DeskOptions, FilterFlags {
   readonly limit: number;
   readonly json?: true;
 }
 
 export function listCommand(): Command {
-  return withFilter(withState(storeCommand("list"), "open"))
+  return withFilter(withState(deskCommand("list"), "open"))
     .description("dead letters, newest first")
     .option("--group <fingerprint>", "of one group")
     .option("--limit <count>", "at most so many", readCount, 50)
@@ -22,13 +22,9 @@ export function listCommand(): Command {
 
 async function runList(options: ListOptions): Promise<void> {
   const { state, limit, json } = options;
-  const filter = filterOf(options);
-  const { items, next, doubts } = await withHoldfast(options, "store", async ({ deadLetters }) => {
-    const page = await deadLetters.list(filter, { limit });
-    return { ...page, doubts: page.items.map((letter) => deadLetters.doubtOf(letter)) };
-  });
+  const { items, more } = await withDesk(options, "store", (desk) => desk.list<LetterLine>("/v1/dead-letters", queryOf(options), limit));
   if (json === true) {
-    for (const [index, letter] of items.entries()) console.log(JSON.stringify(summary(letter, doubts[index])));
+    for (const letter of items) console.log(JSON.stringify(letter));
     return;
   }
   if (items.length === 0) {
@@ -47,20 +43,10 @@ async function runList(options: ListOptions): Promise<void> {
     letter.id,
     new Date(letter.diedAt).toISOString(),
     letter.reason,
-    String(letter.attempts.length),
+    String(letter.attempts),
     letter.state,
     oneLine(letter.title, 90),
   ]);
   process.stdout.write(table(columns, rows));
-  if (next !== null) console.log(`… more; raise --limit (now ${limit})`);
-}
-
-/** One line of the listing as data: all but bodies and attempts, which `show` has. */
-function summary({ request, attempts, ...letter }: DeadLetter, doubt: string | undefined): object {
-  return {
-    ...letter,
-    attempts: attempts.length,
-    ...(doubt === undefined ? {} : { doubt }),
-    ...(request === undefined ? {} : { request: { method: request.method, url: request.url } }),
-  };
+  if (more) console.log(`… more; raise --limit (now ${limit})`);
 }

@@ -1,13 +1,13 @@
 import { Argument, type Command } from "commander";
 import type { DeadLetterGroupState } from "../../ports/dead-letter-store.ts";
 import { demandThere } from "../demand-there.ts";
-import { withHoldfast, type StoreOptions } from "../open-store.ts";
-import { storeCommand } from "../store-command.ts";
+import { withDesk, type DeskOptions } from "../desk/desk.ts";
+import { deskCommand } from "../store-command.ts";
 
 const STATES: readonly DeadLetterGroupState[] = ["open", "acknowledged", "resolved", "ignored"];
 
 export function markCommand(): Command {
-  return storeCommand("mark")
+  return deskCommand("mark")
     .description("say where a group stands; a resolved one that fails again is told as regressed")
     .argument("<fingerprint>", "the group")
     .addArgument(new Argument("<state>", "where it stands").choices(STATES))
@@ -16,10 +16,10 @@ export function markCommand(): Command {
     .action(runMark);
 }
 
-async function runMark(fingerprint: string, state: DeadLetterGroupState, flags: StoreOptions & { readonly json?: true }): Promise<void> {
-  await withHoldfast(flags, "store", async (hf) => {
-    await demandThere(hf, [], fingerprint);
-    await hf.deadLetters.setGroupState(fingerprint, state);
+async function runMark(fingerprint: string, state: DeadLetterGroupState, flags: DeskOptions & { readonly json?: true }): Promise<void> {
+  await withDesk(flags, "store", async (desk) => {
+    await demandThere(desk, [], fingerprint);
+    await desk.ask("POST", `/v1/dead-letters/groups/${encodeURIComponent(fingerprint)}/state`, { body: { state } });
   });
   console.log(flags.json === true ? JSON.stringify({ fingerprint, state }) : `${fingerprint} is ${state}`);
 }

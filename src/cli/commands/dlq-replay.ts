@@ -1,15 +1,16 @@
 import { readFileSync } from "node:fs";
 import { InvalidArgumentError, type Command } from "commander";
-import type { ReplayEntry } from "../../client/replay-options.ts";
 import { ConfigError } from "../../core/errors.ts";
 import { exitCodes } from "../exit-codes.ts";
+import type { ReplayView } from "../desk/answers.ts";
+import { followReplay } from "../desk/follow-replay.ts";
 import { demandThere } from "../demand-there.ts";
 import { whichOf, withWhich, type WhichFlags } from "../letter-filter.ts";
-import { withHoldfast, type StoreOptions } from "../open-store.ts";
+import { withDesk, type DeskOptions } from "../desk/desk.ts";
 import { oneLine } from "../output/text.ts";
-import { readCount, storeCommand } from "../store-command.ts";
+import { readCount, deskCommand } from "../store-command.ts";
 
-interface ReplayFlags extends StoreOptions, WhichFlags {
+interface ReplayFlags extends DeskOptions, WhichFlags {
   readonly canary?: number;
   readonly rate?: number;
   readonly patch?: object;
@@ -18,7 +19,7 @@ interface ReplayFlags extends StoreOptions, WhichFlags {
 }
 
 export function replayCommand(): Command {
-  return withWhich(storeCommand("replay"))
+  return withWhich(deskCommand("replay"))
     .description("send dead letters again, under the same keys and all policies of their API")
     .option("--canary <count>", "replay so many first, and go on only if all of them succeed", readCount)
     .option("--rate <per second>", "then so many a second, from a slow start on (default: one after the other)", readRate)
@@ -39,27 +40,19 @@ Ends with 1 if any letter failed again or was skipped. Ctrl-C ends the run after
 
 async function runReplay(ids: readonly string[], flags: ReplayFlags): Promise<void> {
   const { json = false, canary, rate, patch, confirm } = flags;
-  const print = (entry: ReplayEntry): void =>
-    console.log(json ? JSON.stringify(entry) : `${entry.id}  ${entry.result}  ${oneLine(entry.because, 160)}`);
   const which = whichOf(ids, flags, "replay");
   const stop = new AbortController();
   // The second Ctrl-C ends the process as usual; what it was about to send is in doubt then.
   const onInterrupt = (): void => stop.abort();
   process.once("SIGINT", onInterrupt);
   try {
-    const report = await withHoldfast(flags, "apis", async (hf) => {
-      await demandThere(hf, ids, flags.group);
-      return await hf.deadLetters.replay({
-        ...(which.ids === undefined ? { filter: which } : { ids: which.ids }),
-        ...(canary === undefined ? {} : { canary }),
-        ...(rate === undefined ? {} : { rate }),
-        ...(patch === undefined ? {} : { patch }),
-        ...(confirm === undefined ? {} : { confirm }),
-        signal: stop.signal,
-        onEntry: print,
-      });
+    const { resolved, failedAgain, skipped, stopped } = await withDesk(flags, "apis", async (desk) => {
+      await demandThere(desk, ids, flags.group);
+      const begun = await desk.ask<ReplayView>("POST", "/v1/dead-letters/replay", { body: { ...which, canary, rate, patch, confirm } });
+      return await followReplay(desk, begun, stop.signal, (entry) =>
+        console.log(json ? JSON.stringify(entry) : `${entry.id}  ${entry.result}  ${oneLine(entry.because, 160)}`),
+      );
     });
-    const { resolved, failedAgain, skipped, stopped } = report;
     if (json) console.log(JSON.stringify({ resolved, failedAgain, skipped, ...(stopped === undefined ? {} : { stopped }) }));
     else
       console.log(

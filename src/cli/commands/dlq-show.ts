@@ -2,27 +2,24 @@ import type { Command } from "commander";
 import { explainBecause } from "../../core/decision.ts";
 import { formatMs } from "../../core/duration.ts";
 import type { DeadLetter } from "../../ports/dead-letter-store.ts";
-import { withHoldfast, type StoreOptions } from "../open-store.ts";
-import { attemptLines, bytesAsBase64, requestLines } from "../output/history.ts";
+import { withDesk, type DeskOptions } from "../desk/desk.ts";
+import { letterOf, type WholeLetter } from "../desk/answers.ts";
+import { attemptLines, requestLines } from "../output/history.ts";
 import { oneLine } from "../output/text.ts";
-import { storeCommand } from "../store-command.ts";
+import { deskCommand } from "../store-command.ts";
 
 export function showCommand(): Command {
-  return storeCommand("show")
+  return deskCommand("show")
     .description("one dead letter: the request, and every attempt with its reason")
     .argument("<id>", "the letter's id")
-    .option("--json", "print JSON; bodies are base64")
+    .option("--json", "print JSON; a body is its text, or base64 where it is none")
     .addHelpText("after", "\nExample:\n  $ holdfast dlq show 01a200db-36fe-7000-b96a-c372203bda52")
     .action(runShow);
 }
 
-async function runShow(id: string, options: StoreOptions & { readonly json?: true }): Promise<void> {
-  const { letter, doubt } = await withHoldfast(options, "store", async ({ deadLetters }) => {
-    const letter = await deadLetters.get(id);
-    return { letter, doubt: deadLetters.doubtOf(letter) };
-  });
-  if (options.json === true) console.log(JSON.stringify({ ...letter, ...(doubt === undefined ? {} : { doubt }) }, bytesAsBase64, 2));
-  else console.log(describe(letter, doubt));
+async function runShow(id: string, options: DeskOptions & { readonly json?: true }): Promise<void> {
+  const told = await withDesk(options, "store", (desk) => desk.ask<WholeLetter>("GET", `/v1/dead-letters/${encodeURIComponent(id)}`));
+  console.log(options.json === true ? JSON.stringify(told, undefined, 2) : describe(letterOf(told), told.doubt));
 }
 
 function describe(letter: DeadLetter, doubt: string | undefined): string {

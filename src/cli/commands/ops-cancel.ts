@@ -1,9 +1,11 @@
 import type { Command } from "commander";
 import { exitCodes } from "../exit-codes.ts";
-import { withHoldfast, type StoreOptions } from "../open-store.ts";
-import { storeCommand } from "../store-command.ts";
+import { NotFoundError } from "../../core/errors.ts";
+import { withDesk, type Desk, type DeskOptions } from "../desk/desk.ts";
+import { RefusedError } from "../desk/faults.ts";
+import { deskCommand } from "../store-command.ts";
 
-interface CancelFlags extends StoreOptions {
+interface CancelFlags extends DeskOptions {
   readonly reason: string;
   readonly json?: true;
 }
@@ -16,7 +18,7 @@ const MEANINGS = {
 } as const;
 
 export function opsCancelCommand(): Command {
-  return storeCommand("cancel")
+  return deskCommand("cancel")
     .description("end operations that have not started; one under way is not sent again")
     .argument("<id...>", "operations to cancel")
     .requiredOption("--reason <text>", "why; it stays with them")
@@ -29,11 +31,26 @@ export function opsCancelCommand(): Command {
 }
 
 async function runCancel(ids: readonly string[], flags: CancelFlags): Promise<void> {
-  const results = await withHoldfast(flags, "store", (hf) => hf.operations.cancel(ids, flags.reason));
+  const results = await withDesk(flags, "store", async (desk) => {
+    const each: (keyof typeof MEANINGS)[] = [];
+    for (const id of ids) each.push(await cancelled(desk, id, flags.reason));
+    return each;
+  });
   for (const [index, result] of results.entries()) {
     const id = ids[index] ?? "";
     console.log(flags.json === true ? JSON.stringify({ id, result }) : `${id}  ${MEANINGS[result]}`);
   }
   if (results.includes("missing")) process.exitCode = exitCodes.notFound.code;
   else if (results.includes("ended")) process.exitCode = exitCodes.failed.code;
+}
+
+async function cancelled(desk: Desk, id: string, reason: string): Promise<keyof typeof MEANINGS> {
+  try {
+    const path = `/v1/operations/${encodeURIComponent(id)}/cancel`;
+    return (await desk.ask<{ result: "cancelled" | "requested" }>("POST", path, { body: { reason } })).result;
+  } catch (error) {
+    if (error instanceof NotFoundError) return "missing";
+    if (error instanceof RefusedError) return "ended";
+    throw error;
+  }
 }

@@ -1,13 +1,14 @@
 import { InvalidArgumentError, type Command } from "commander";
 import { explainBecause } from "../../core/decision.ts";
-import type { OperationFilter, OperationState, OperationView } from "../../ports/operation-store.ts";
-import { withHoldfast, type StoreOptions } from "../open-store.ts";
+import type { OperationState } from "../../ports/operation-store.ts";
+import type { OperationLine } from "../desk/answers.ts";
+import { withDesk, type DeskOptions } from "../desk/desk.ts";
 import { oneLine, table } from "../output/text.ts";
-import { readCount, readLabel, storeCommand } from "../store-command.ts";
+import { readCount, readLabel, deskCommand } from "../store-command.ts";
 
 const STATES: readonly OperationState[] = ["ready", "leased", "parked", "succeeded", "dead", "cancelled"];
 
-interface ListOptions extends StoreOptions {
+interface ListOptions extends DeskOptions {
   readonly state?: OperationState;
   readonly api?: string;
   readonly endpoint?: string;
@@ -18,7 +19,7 @@ interface ListOptions extends StoreOptions {
 }
 
 export function opsListCommand(): Command {
-  return storeCommand("list")
+  return deskCommand("list")
     .description("operations, newest first")
     .option("--state <state>", STATES.join(", "), readState)
     .option("--api <name>", "of one API")
@@ -37,17 +38,12 @@ function readState(text: string): OperationState {
   return state;
 }
 
-async function runList({ state, api, endpoint, key, label, limit, json, ...where }: ListOptions): Promise<void> {
-  const filter: OperationFilter = {
-    ...(state === undefined ? {} : { state }),
-    ...(api === undefined ? {} : { api }),
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(key === undefined ? {} : { idempotencyKey: key }),
-    ...(label === undefined ? {} : { labels: label }),
-  };
-  const { items, next } = await withHoldfast(where, "store", (hf) => hf.operations.list(filter, { limit }));
+async function runList({ state, api, endpoint, key, label = {}, limit, json, ...where }: ListOptions): Promise<void> {
+  const labels = Object.entries(label).map(([name, value]) => [`label.${name}`, value] as const);
+  const query = { state, api, endpoint, key, ...Object.fromEntries(labels) };
+  const { items, more } = await withDesk(where, "store", (desk) => desk.list<OperationLine>("/v1/operations", query, limit));
   if (json === true) {
-    for (const view of items) console.log(JSON.stringify(summary(view)));
+    for (const line of items) console.log(JSON.stringify(line));
     return;
   }
   if (items.length === 0) {
@@ -63,29 +59,17 @@ async function runList({ state, api, endpoint, key, label, limit, json, ...where
     { name: "because" },
   ];
   process.stdout.write(table(columns, items.map(rowOf)));
-  if (next !== null) console.log(`… more; raise --limit (now ${limit})`);
+  if (more) console.log(`… more; raise --limit (now ${limit})`);
 }
 
-function rowOf({ operation, state, attempts, because, parkedUntil }: OperationView): string[] {
+function rowOf({ id, api, endpoint, acceptedAt, state, attempts, because, parkedUntil }: OperationLine): string[] {
   const until = parkedUntil === undefined ? "" : `until ${new Date(parkedUntil).toISOString()}: `;
   return [
-    operation.id,
-    new Date(operation.acceptedAt).toISOString(),
+    id,
+    new Date(acceptedAt).toISOString(),
     state,
-    String(attempts.length),
-    oneLine(`${operation.api} ${operation.endpoint}`, 60),
+    String(attempts),
+    oneLine(`${api} ${endpoint}`, 60),
     because === undefined ? "" : oneLine(`${until}${explainBecause(because)}`, 100),
   ];
-}
-
-/** One line of the listing as data: all but bodies, answers and attempts, which `show` has. */
-function summary({ operation, attempts, answer, ...standing }: OperationView): object {
-  const { request, ...head } = operation;
-  return {
-    ...head,
-    request: { method: request.method, url: request.url },
-    ...standing,
-    attempts: attempts.length,
-    ...(answer === undefined ? {} : { status: answer.status }),
-  };
 }

@@ -1,18 +1,22 @@
 import type { Command } from "commander";
-import { withHoldfast, type StoreOptions } from "../open-store.ts";
+import { withDesk, type DeskOptions } from "../desk/desk.ts";
+import { DeniedError } from "../desk/faults.ts";
 import { grouped, table } from "../output/text.ts";
-import { storeCommand } from "../store-command.ts";
+import { deskCommand } from "../store-command.ts";
 
 export function opsStatsCommand(): Command {
-  return storeCommand("stats")
+  return deskCommand("stats")
     .description("how many operations stand in each state")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  $ holdfast ops stats --store holdfast.db")
     .action(runStats);
 }
 
-async function runStats(options: StoreOptions & { readonly json?: true }): Promise<void> {
-  const stats = await withHoldfast(options, "store", (hf) => hf.operations.stats());
+async function runStats(options: DeskOptions & { readonly json?: true }): Promise<void> {
+  const { operations: stats } = await withDesk(options, "store", (desk) =>
+    desk.ask<{ operations?: Readonly<Record<string, number>> }>("GET", "/v1/stats"),
+  );
+  if (stats === undefined) throw new DeniedError("this token is bound to some APIs, and what stands in the queue goes over all of them");
   if (options.json === true) {
     console.log(JSON.stringify(stats));
     return;

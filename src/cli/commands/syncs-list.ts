@@ -1,16 +1,16 @@
 import type { Command } from "commander";
 import type { SyncStatus } from "../../client/syncs.ts";
-import { withHoldfast, type StoreOptions } from "../open-store.ts";
+import { withDesk, type DeskOptions } from "../desk/desk.ts";
 import { oneLine, table } from "../output/text.ts";
-import { readCount, storeCommand } from "../store-command.ts";
+import { readCount, deskCommand } from "../store-command.ts";
 
-interface ListOptions extends StoreOptions {
+interface ListOptions extends DeskOptions {
   readonly limit: number;
   readonly json?: true;
 }
 
 export function syncsListCommand(): Command {
-  return storeCommand("list")
+  return deskCommand("list")
     .description("every sync that has run, with its watermark")
     .option("--limit <count>", "at most so many", readCount, 50)
     .option("--json", "print JSON, one sync a line")
@@ -19,7 +19,7 @@ export function syncsListCommand(): Command {
 }
 
 async function runList({ limit, json, ...where }: ListOptions): Promise<void> {
-  const { items, next } = await withHoldfast(where, "store", (hf) => hf.syncs.list({ limit }));
+  const { items, more } = await withDesk(where, "store", (desk) => desk.list<SyncStatus>("/v1/syncs", {}, limit));
   if (json === true) {
     for (const status of items) console.log(JSON.stringify(status));
     return;
@@ -30,7 +30,7 @@ async function runList({ limit, json, ...where }: ListOptions): Promise<void> {
   }
   const columns = [{ name: "sync" }, { name: "watermark" }, { name: "moved" }, { name: "last run" }, { name: "state" }];
   process.stdout.write(table(columns, items.map(rowOf)));
-  if (next !== null) console.log(`… more; raise --limit (now ${limit})`);
+  if (more) console.log(`… more; raise --limit (now ${limit})`);
 }
 
 function rowOf({ sync, watermark, advancedAt, lastRun, running, heldSince }: SyncStatus): string[] {

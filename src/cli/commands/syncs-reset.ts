@@ -2,11 +2,11 @@ import { createInterface } from "node:readline/promises";
 import { userInfo } from "node:os";
 import type { Command } from "commander";
 import { ConfigError } from "../../core/errors.ts";
-import type { CursorValue } from "../../policy/watermark/cursor.ts";
-import { withHoldfast, type StoreOptions } from "../open-store.ts";
-import { storeCommand } from "../store-command.ts";
+import type { SyncStatus } from "../../client/syncs.ts";
+import { withDesk, type DeskOptions } from "../desk/desk.ts";
+import { deskCommand } from "../store-command.ts";
 
-interface ResetOptions extends StoreOptions {
+interface ResetOptions extends DeskOptions {
   readonly to?: string;
   readonly reason: string;
   readonly by?: string;
@@ -14,7 +14,7 @@ interface ResetOptions extends StoreOptions {
 }
 
 export function syncsResetCommand(): Command {
-  return storeCommand("reset")
+  return deskCommand("reset")
     .description("sets a sync's watermark; it asks first, and is kept with the sync")
     .argument("<sync>", "its name")
     .requiredOption("--reason <text>", "why; kept with the sync")
@@ -26,27 +26,16 @@ export function syncsResetCommand(): Command {
 }
 
 async function runReset(name: string, { to, reason, by, yes, ...where }: ResetOptions): Promise<void> {
-  await withHoldfast(where, "store", async (hf) => {
-    const { watermark, kind } = await hf.syncs.get(name);
-    const cursor = to === undefined ? undefined : cursorFrom(to, kind);
+  await withDesk(where, "store", async (desk) => {
+    const path = `/v1/syncs/${encodeURIComponent(name)}`;
+    const { watermark } = await desk.ask<SyncStatus>("GET", path);
     const question = `Set the watermark of ${name} from ${watermark ?? "none"} to ${to ?? "none"}? What lies after it is read and written again. [y/N] `;
     if (yes !== true && !(await confirmed(question))) {
       console.log("nothing was changed");
       return;
     }
-    const status = await hf.syncs.reset(name, { by: by ?? userInfo().username, reason, ...(cursor === undefined ? {} : { to: cursor }) });
+    const status = await desk.ask<SyncStatus>("POST", `${path}/reset`, { body: { to, reason, by: by ?? userInfo().username } });
     console.log(`the watermark of ${name} is ${status.watermark ?? "none"} now; it was ${watermark ?? "none"}`);
-  });
-}
-
-/** A text as the kind of cursor that the sync has. */
-function cursorFrom(text: string, kind: "number" | "time" | "text" | null): CursorValue {
-  if (kind === "text" || kind === null) return text;
-  const value = kind === "time" ? new Date(text) : Number(text);
-  if (text.trim() !== "" && Number.isFinite(Number(value))) return value;
-  throw new ConfigError({
-    path: "--to",
-    message: `--to ${text} is no ${kind}; the sync's cursor is one${kind === "time" ? ", such as 2026-01-01T00:00:00Z" : ""}`,
   });
 }
 

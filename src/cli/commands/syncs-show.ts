@@ -1,14 +1,15 @@
+import type { SyncStatus } from "../../client/syncs.ts";
 import type { Command } from "commander";
-import { withHoldfast, type StoreOptions } from "../open-store.ts";
+import { withDesk, type DeskOptions } from "../desk/desk.ts";
 import { oneLine } from "../output/text.ts";
-import { storeCommand } from "../store-command.ts";
+import { deskCommand } from "../store-command.ts";
 
-interface ShowOptions extends StoreOptions {
+interface ShowOptions extends DeskOptions {
   readonly json?: true;
 }
 
 export function syncsShowCommand(): Command {
-  return storeCommand("show")
+  return deskCommand("show")
     .description("one sync: its watermark, its last run and what failed in it, its resets")
     .argument("<sync>", "its name")
     .option("--json", "print JSON")
@@ -17,7 +18,7 @@ export function syncsShowCommand(): Command {
 }
 
 async function runShow(name: string, { json, ...where }: ShowOptions): Promise<void> {
-  const status = await withHoldfast(where, "store", (hf) => hf.syncs.get(name));
+  const status = await withDesk(where, "store", (desk) => desk.ask<SyncStatus>("GET", `/v1/syncs/${encodeURIComponent(name)}`));
   if (json === true) {
     console.log(JSON.stringify(status));
     return;

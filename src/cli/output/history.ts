@@ -33,8 +33,3 @@ function attemptOf({ attempt, startedAt, durationMs, verdict, because, ...answer
     `      → ${oneLine(explainBecause(because), 200)}`,
   ];
 }
-
-/** Bytes in JSON for programs. */
-export function bytesAsBase64(_key: string, value: unknown): unknown {
-  return value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value;
-}

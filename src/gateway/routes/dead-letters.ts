@@ -35,12 +35,9 @@ const summary = {
   note: z.string().optional(),
   request: storedRequest.optional(),
 };
-const listed = z.strictObject({ ...summary, attempts: z.number() });
-const whole = z.strictObject({
-  ...summary,
-  attempts: z.array(attempt),
-  doubt: z.string().optional().describe("Why sending it again may do it twice"),
-});
+const doubt = z.string().optional().describe("Why sending it again may do it twice");
+const listed = z.strictObject({ ...summary, attempts: z.number(), doubt });
+const whole = z.strictObject({ ...summary, attempts: z.array(attempt), doubt });
 const group = z.strictObject({
   fingerprint: z.string(),
   title: z.string(),
@@ -74,15 +71,18 @@ const window = z.string().default("24h").describe('What a chart goes over, such 
 const which = {
   ids: z.array(z.string().max(100)).min(1).max(10_000).optional(),
   group: z.string().optional().describe("All open members of a group, by its fingerprint"),
+  filter: z
+    .strictObject({ api: z.string(), fingerprint: z.string(), reason: z.enum(REASONS), labels, since: z.number(), until: z.number() })
+    .partial()
+    .optional()
+    .describe("Open letters that fit; `{}` is all"),
 };
+const isSaid = ({ ids, group, filter }: { readonly ids?: unknown; readonly group?: unknown; readonly filter?: unknown }): boolean =>
+  [ids, group, filter].filter((one) => one !== undefined).length === 1;
+const UNSAID = "says in no way, or in several, which letters; give one of ids, group and filter";
 const replay = z
   .strictObject({
     ...which,
-    filter: z
-      .strictObject({ api: z.string(), fingerprint: z.string(), reason: z.enum(REASONS), labels, since: z.number(), until: z.number() })
-      .partial()
-      .optional()
-      .describe("Open letters that fit; `{}` is all"),
     canary: z.number().int().nonnegative().optional().describe("So many go first; the run goes on only if they succeed"),
     rate: z.number().positive().optional().describe("Letters a second, after the canary"),
     patch: z.record(z.string(), z.unknown()).optional().describe("A JSON merge patch (RFC 7396) of each body"),
@@ -90,13 +90,15 @@ const replay = z
     maxReplays: z.number().int().positive().optional(),
     reason: z.string().max(1_000).optional().describe("Why, for the audit log"),
   })
-  .refine(
-    ({ ids, group, filter }) => [ids, group, filter].some((one) => one !== undefined),
-    "says nothing about which letters; give ids, group or filter",
-  );
-const discard = z
-  .strictObject({ ...which, reason: z.string().trim().min(1).max(1_000) })
-  .refine(({ ids, group }) => ids !== undefined || group !== undefined, "says nothing about which letters; give ids or group");
+  .refine(isSaid, UNSAID);
+const discard = z.strictObject({ ...which, reason: z.string().trim().min(1).max(1_000) }).refine(isSaid, UNSAID);
+
+/** Which letters something is to be done about. */
+interface Which {
+  readonly ids?: readonly string[] | undefined;
+  readonly group?: string | undefined;
+  readonly filter?: { readonly api?: string | undefined } | undefined;
+}
 
 function missing(id: string): ProblemError {
   return new ProblemError("not-found", `there is no dead letter ${id}; GET /v1/dead-letters lists them`);
@@ -145,9 +147,15 @@ export function deadLetterRoutes({ hf, clock }: AppParts, runs: ReplayRuns): rea
     return found;
   };
   /** That a token limited to some APIs, or bound to an account, acts on nothing beyond them. */
-  const mayAct = async (principal: Principal, ids: readonly string[] | undefined, fingerprint: string | undefined): Promise<void> => {
+  const mayAct = async (principal: Principal, { ids, group: fingerprint, filter }: Which): Promise<void> => {
     if (fingerprint !== undefined) await groupOf(principal, fingerprint);
     if (principal.apis === undefined && !principal.bound) return;
+    if (filter !== undefined && (principal.bound || filter.api === undefined || !mayUse(principal, filter.api))) {
+      throw new ProblemError(
+        "forbidden",
+        `the token ${principal.name} does not reach all APIs; name one of its own in body.filter.api, or give ids`,
+      );
+    }
     for (const id of ids ?? []) await seen(id, principal);
   };
 
@@ -162,7 +170,10 @@ export function deadLetterRoutes({ hf, clock }: AppParts, runs: ReplayRuns): rea
       answers: { 200: { description: "A page.", schema: pageOf(listed) } },
       handle: async ({ query: { limit, after, ...rest }, principal }) => {
         const { items, next } = await hf.deadLetters.list(filterOf(rest), { limit, ...(after === undefined ? {} : { after }) });
-        return json({ items: items.filter((letter) => maySee(principal, letter)).map(shortOf), next });
+        return json({
+          items: items.filter((letter) => maySee(principal, letter)).map((letter) => shortOf(letter, hf.deadLetters.doubtOf(letter))),
+          next,
+        });
       },
     }),
     route({
@@ -216,15 +227,7 @@ export function deadLetterRoutes({ hf, clock }: AppParts, runs: ReplayRuns): rea
       body: replay,
       answers: { 202: { description: "The run, which goes on by itself.", schema: replayView } },
       handle: async ({ body: { reason: _reason, ids, group, filter, ...rest }, principal }) => {
-        const narrow = principal.apis !== undefined || principal.bound;
-        if (filter !== undefined && narrow && (principal.bound || filter.api === undefined || !mayUse(principal, filter.api))) {
-          throw new ProblemError(
-            "forbidden",
-            `the token ${principal.name} does not reach all APIs; name one of its own in body.filter.api, or give ids`,
-          );
-        }
-        if (group !== undefined && principal.bound) wholeApis(principal);
-        await mayAct(principal, ids, group);
+        await mayAct(principal, { ids, group, filter });
         const which = defined({ ids, group, filter: filter === undefined ? undefined : defined(filter) });
         const run = runs.start({ ...which, ...defined(rest) }, principal);
         return json(run, 202, { location: `/v1/replays/${run.id}` });
@@ -238,11 +241,10 @@ export function deadLetterRoutes({ hf, clock }: AppParts, runs: ReplayRuns): rea
       summary: "Gives up on open letters, with a reason that stays",
       body: discard,
       answers: { 200: { description: "How many were open and are not any more.", schema: z.strictObject({ discarded: z.number() }) } },
-      handle: async ({ body: { ids, group, reason }, principal }) => {
-        if (group !== undefined) wholeApis(principal);
-        await mayAct(principal, ids, group);
-        const filter = defined({ ids, fingerprint: group }) as DeadLetterFilter;
-        return json({ discarded: await hf.deadLetters.discard(filter, reason) });
+      handle: async ({ body: { ids, group, filter, reason }, principal }) => {
+        await mayAct(principal, { ids, group, filter });
+        const which = defined({ ids, fingerprint: group, ...filter }) as DeadLetterFilter;
+        return json({ discarded: await hf.deadLetters.discard(which, reason) });
       },
     }),
     route({
@@ -273,9 +275,10 @@ function defined<Given extends object>(given: Given): { [Name in keyof Given]?: 
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as never;
 }
 
-function shortOf({ request, attempts, ...rest }: DeadLetter): object {
+function shortOf({ request, attempts, ...rest }: DeadLetter, doubt: string | undefined): object {
   return {
     ...rest,
+    ...(doubt === undefined ? {} : { doubt }),
     ...(request === undefined ? {} : { request: { method: request.method, url: request.url } }),
     attempts: attempts.length,
   };

@@ -11,6 +11,7 @@ import { healthRoutes } from "./health.ts";
 import { historyRoutes } from "./history.ts";
 import { inboxRoute } from "./inbox.ts";
 import { laneOf, laneRoutes } from "./lanes.ts";
+import { limitRoutes } from "./limits.ts";
 import { metricsRoute } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
 import { operationRoutes } from "./operations.ts";
@@ -36,6 +37,7 @@ export function routesOf(parts: AppParts, admin: Admin): RouteTable {
     ...replayRoutes(runs),
     ...laneRoutes(parts, admin.holds),
     ...historyRoutes(parts, admin.holds, laneOf),
+    ...limitRoutes(admin),
     statsRoute(parts),
     ...events.routes,
     ...auditRoutes(admin.audit),

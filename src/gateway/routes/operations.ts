@@ -32,7 +32,7 @@ const summary = {
   request: storedRequest,
 };
 
-const listed = z.strictObject({ ...summary, attempts: z.number() });
+const listed = z.strictObject({ ...summary, attempts: z.number(), status: z.number().optional().describe("Of its answer") });
 const whole = z.strictObject({
   ...summary,
   attempts: z.array(attempt),
@@ -187,7 +187,8 @@ function headOf({ operation, state, since, parkedUntil, leaseUntil, worker, beca
 
 function shortOf(view: OperationView): object {
   const { method, url } = view.operation.request;
-  return { ...headOf(view), request: { method, url }, attempts: view.attempts.length };
+  const status = view.answer?.status;
+  return { ...headOf(view), request: { method, url }, attempts: view.attempts.length, ...(status === undefined ? {} : { status }) };
 }
 
 function wholeOf(view: OperationView): object {
