@@ -8,7 +8,7 @@ import type { Runtime } from "../engine/runtime.ts";
 import { fingerprint } from "../policy/fingerprint/fingerprint.ts";
 import type { IdempotencyStore } from "../ports/idempotency-store.ts";
 import type { NewDeadLetter, StoredRequest } from "../ports/dead-letter-store.ts";
-import type { NewOperation } from "../ports/operation-store.ts";
+import type { NewOperation, OperationView } from "../ports/operation-store.ts";
 import type { Store } from "../ports/store.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Transport } from "../ports/transport.ts";
@@ -35,6 +35,8 @@ export class Engine {
   readonly store: Store;
   readonly transport: Transport;
   readonly clock: Clock;
+  /** The end of an operation of the queue. */
+  readonly resultOf: (id: string, signal: AbortSignal) => Promise<Response>;
   readonly guard: IdempotencyGuard;
   readonly loops: SdkLoops = new SdkLoops();
   /** Told of a letter right before it is kept, where somebody wants to hear of each. */
@@ -53,10 +55,12 @@ export class Engine {
     readonly store: Store;
     readonly forgetful: IdempotencyStore;
     readonly transport: Transport;
+    readonly resultOf: Engine["resultOf"];
   }) {
     this.runtime = parts.runtime;
     this.store = parts.store;
     this.transport = parts.transport;
+    this.resultOf = parts.resultOf;
     this.clock = parts.runtime.clock;
     this.#forgetful = parts.forgetful;
     this.guard = new IdempotencyGuard(parts.runtime);
@@ -112,6 +116,15 @@ export class Engine {
     } as const;
     await keep(letter, verdict);
     return operation;
+  }
+
+  /**
+   * What stands in the queue under a key; undefined where nothing does. One read, for calls that bring a key. Whoever finds something
+   * waits for its end by `resultOf`.
+   */
+  async queuedUnder(api: string, key: string): Promise<OperationView | undefined> {
+    const page = await this.store.operations?.list({ api, idempotencyKey: key }, { limit: 1 });
+    return page?.items[0];
   }
 
   storeFailed(error: unknown): void {

@@ -20,6 +20,7 @@ import { HttpAnswer } from "./http-answer.ts";
 import { isIdempotent, isRead, payloadOf, readRequest, type HttpRequest } from "./http-request.ts";
 import { HttpWork, type HttpCall } from "./http-work.ts";
 import { runKeyed } from "./keyed-call.ts";
+import { queuedUnder } from "./queued-under.ts";
 import { isLocal } from "./local-apis.ts";
 import { checkFunction, checkLabels } from "./options.ts";
 import { sdkLoopOf, type LoopFailure, type SdkLoop } from "./sdk-loop.ts";
@@ -273,12 +274,14 @@ export class FetchDoor {
   ): Promise<HttpAnswer> {
     const { api, settings, endpoint, request } = payload;
     const original = resending?.originalBody === undefined ? request : { ...request, body: resending.originalBody as BodyInit };
+    const fingerprint = payloadFingerprint(request.method, endpoint, await payloadOf(original), api.idempotency?.ignore);
+    const partition = this.#options.partition ?? "";
     const answer = await runKeyed<HttpAnswer, HttpCall>(this.#engine, {
       api,
       endpoint,
-      partition: this.#options.partition ?? "",
+      partition,
       key,
-      fingerprint: payloadFingerprint(request.method, endpoint, await payloadOf(original), api.idempotency?.ignore),
+      fingerprint,
       durability: settings.durability,
       policy,
       work: this.#work,
@@ -286,6 +289,12 @@ export class FetchDoor {
       details,
       insist: resending === undefined ? undefined : (kept) => this.#endsWell(kept, payload),
       joinForMs: forwarding?.joinForMs,
+      // An operator who sends a dead letter again knows that it stood there.
+      queued:
+        resending === undefined
+          ? () =>
+              queuedUnder(this.#engine, { api: api.name, endpoint, partition, key, fingerprint }, forwarding?.joinForMs ?? policy.totalMs)
+          : undefined,
       lookUp: async () => (resending === undefined ? undefined : await lookUp(details, resending)),
       encode: (answer) => answer.store(),
       outline: (answer) => answer.outline(),

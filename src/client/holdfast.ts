@@ -210,6 +210,7 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
     store,
     forgetful: forgetful.idempotency,
     transport: locals.over(outer),
+    resultOf: (id, signal) => queueDoor().result(id, signal),
   });
   const calls = new CallDoor(engine);
 

@@ -28,6 +28,8 @@ export interface KeyedWork<Value, Payload> {
   readonly joinForMs?: number | undefined;
   /** An operator answers for sending it, whatever an earlier try may have done; says whether a kept answer will do all the same. */
   readonly insist?: ((kept: StoredAnswer) => Promise<boolean>) | undefined;
+  /** Looks whether it stands in the queue under the same key, and answers how to wait for that. */
+  readonly queued?: (() => Promise<((stop: AbortSignal) => Promise<Value>) | undefined>) | undefined;
   /** Looks whether it has happened already, before anything is sent. */
   lookUp?(): Promise<Value | undefined>;
   encode(value: Value): Promise<StoredAnswer | undefined>;
@@ -62,6 +64,7 @@ export function runKeyed<Value, Payload>(engine: Engine, keyed: KeyedWork<Value,
       (details.parent ?? scopes.getStore())?.cutAt ?? Number.POSITIVE_INFINITY,
     ),
     joinUntil: keyed.joinForMs === undefined ? undefined : startedAt + keyed.joinForMs,
+    queued: keyed.queued,
     async run(stop) {
       const found = await keyed.lookUp?.();
       if (found !== undefined) return found;

@@ -12,6 +12,8 @@ export interface Operation {
   readonly id: string;
   /** It was accepted before under the same key; this is the first one. */
   readonly known: boolean;
+  /** A call (`hf.fetch`) under the same key has its answer already: that is the result, nothing was put into the queue, and `id` names nothing there. */
+  readonly answered: boolean;
   /**
    * The answer, once it has succeeded, in whichever process it was done. Of one that is longer than 64 KiB, or came as a stream,
    * only the head is kept.

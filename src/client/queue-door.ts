@@ -9,6 +9,8 @@ import type { Fenced } from "../ports/idempotency-store.ts";
 import type { AcceptResult, ClaimedOperation, NewOperation, OperationStore, Settlement } from "../ports/operation-store.ts";
 import { CarryOut } from "./carry-out.ts";
 import type { Engine, OpenApi } from "./engine.ts";
+import { HttpAnswer } from "./http-answer.ts";
+import { KeyClaims } from "./key-claims.ts";
 import { newOperation, type EnqueueOptions } from "./new-operation.ts";
 import { OperationResults, type Operation } from "./operation.ts";
 
@@ -22,6 +24,7 @@ export class QueueDoor {
   readonly #store: OperationStore;
   readonly #accepts: Batcher<NewOperation, AcceptResult>;
   readonly #results: OperationResults;
+  readonly #keys: KeyClaims;
 
   constructor(engine: Engine, store: OperationStore, find: (name: string) => OpenApi | undefined, options: WorkerOptions) {
     const { runtime } = engine;
@@ -29,6 +32,7 @@ export class QueueDoor {
     this.#store = store;
     this.#accepts = new Batcher((batch) => store.accept(batch), ACCEPT_BATCH, ACCEPTS_AT_ONCE);
     this.#results = new OperationResults(store, runtime);
+    this.#keys = new KeyClaims(engine);
     const carryOut = new CarryOut(engine, store, find);
     this.worker = new Worker(resolveWorkerOptions(options), {
       store,
@@ -66,13 +70,20 @@ export class QueueDoor {
       });
     }
     const { tx } = options;
-    const accepted = tx === undefined ? await this.#accepts.add(operation) : await this.#acceptIn(tx, operation);
+    const claimed = await this.#keys.during(api, operation, () =>
+      tx === undefined ? this.#accepts.add(operation) : this.#acceptIn(tx, operation),
+    );
+    if ("answer" in claimed) {
+      const { answer } = claimed;
+      return { id: operation.id, known: true, answered: true, result: async () => HttpAnswer.replay(answer).hand(false) };
+    }
+    const { accepted } = claimed;
     if (accepted.state === "mismatch") throw new IdempotencyMismatchError(operation.idempotencyKey ?? operation.id);
     this.worker.start();
     // What is in a transaction is nobody's business before it commits; then the store tells of it.
     if (accepted.state === "accepted" && tx === undefined) this.worker.enqueued(operation, operation.dueAt);
     const { id } = accepted;
-    return { id, known: accepted.state === "known", result: (wait) => this.#results.of(id, wait?.signal) };
+    return { id, known: accepted.state === "known", answered: false, result: (wait) => this.#results.of(id, wait?.signal) };
   }
 
   async #acceptIn(tx: object, operation: NewOperation): Promise<AcceptResult> {

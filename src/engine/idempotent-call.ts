@@ -33,6 +33,11 @@ export interface KeyedCall<Value> {
   readonly deadlineAt: number;
   /** Until when it waits for somebody else of this process who has the key; then, or at once where that is over, it is told that it is in flight. @default as long as it has */
   readonly joinUntil?: number | undefined;
+  /**
+   * Looks whether the work stands in the queue under this key, once the key is ours; answers how to wait for its end.
+   * @throws what its caller is to be told instead
+   */
+  queued?: (() => Promise<((stop: AbortSignal) => Promise<Value>) | undefined>) | undefined;
   /** Does the work. `signal` aborts when everybody who waited for it has left. */
   run(signal: AbortSignal): Promise<Value>;
   /** Whether anything was sent so far. */
@@ -218,11 +223,33 @@ export class IdempotencyGuard {
   async #work<Value>(call: KeyedCall<Value>, token: string, stop: AbortSignal, inDoubt: boolean): Promise<Worked<Value>> {
     const stopHolding = this.#hold(call, token);
     try {
+      const waitFor = await this.#lookIntoQueue(call, token);
+      if (waitFor !== undefined) return await this.#shared(call, await waitFor(stop));
       const told = inDoubt ? await this.#askBeforeSending(call, token) : undefined;
       return await this.#finish(call, token, told === undefined ? await this.#send(call, token, stop) : told.value);
     } finally {
       stopHolding();
     }
+  }
+
+  /** What is in the queue is the queue's: the key is given back. */
+  async #lookIntoQueue<Value>(call: KeyedCall<Value>, token: string): Promise<((stop: AbortSignal) => Promise<Value>) | undefined> {
+    if (call.queued === undefined) return undefined;
+    let found: ((stop: AbortSignal) => Promise<Value>) | undefined;
+    try {
+      found = await call.queued();
+    } catch (error) {
+      await this.#release(call, token);
+      throw error;
+    }
+    if (found !== undefined) await this.#release(call, token);
+    return found;
+  }
+
+  async #shared<Value>(call: KeyedCall<Value>, value: Value): Promise<Worked<Value>> {
+    const answer = await call.encode(value);
+    call.replayed();
+    return { value, ended: answer === undefined ? { how: "unshareable" } : { how: "answered", answer, failure: undefined } };
   }
 
   async #send<Value>(call: KeyedCall<Value>, token: string, stop: AbortSignal): Promise<Value> {

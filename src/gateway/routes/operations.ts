@@ -92,6 +92,10 @@ export function operationRoutes(
       summary: "Puts work into the durable queue; answered once it is on disk",
       body: enqueue,
       answers: {
+        200: {
+          description: "A call under the same key has been answered already, so nothing was put into the queue.",
+          schema: z.strictObject({ known: z.literal(true), answered: z.literal(true) }),
+        },
         202: {
           description: "It is on disk, or was before under the same key (`known`).",
           schema: z.strictObject({ id: z.string(), known: z.boolean() }),
@@ -103,7 +107,8 @@ export function operationRoutes(
         if (refusal !== undefined) throw new ProblemError(refusal.code, refusal.detail);
         const partition = partitionOf(principal, options.partition);
         const given = { ...options, ...(partition === undefined ? {} : { partition }) } as EnqueueOptions;
-        const { id, known } = await hf.enqueue(api, `${method.toUpperCase()} ${path}`, given);
+        const { id, known, answered } = await hf.enqueue(api, `${method.toUpperCase()} ${path}`, given);
+        if (answered) return json({ known: true, answered: true }, 200, { "idempotency-replayed": "true" });
         return json({ id, known }, 202, { "holdfast-operation": id, location: `/v1/operations/${id}` });
       },
     }),

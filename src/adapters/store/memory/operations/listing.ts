@@ -2,7 +2,7 @@ import type { OperationFilter, OperationView } from "../../../../ports/operation
 import type { Page, PageRequest } from "../../../../ports/page.ts";
 import { decodeCursor, encodeCursor, PAGE_BYTES, pageLimit } from "../../paging.ts";
 import { toView, type Entry } from "./entry.ts";
-import type { QueueState } from "./state.ts";
+import { keyName, type QueueState } from "./state.ts";
 
 /** Operations that fit a filter, the last accepted first. */
 export function list(queue: QueueState, filter: OperationFilter, page: PageRequest): Page<OperationView> {
@@ -12,7 +12,7 @@ export function list(queue: QueueState, filter: OperationFilter, page: PageReque
   const items: OperationView[] = [];
   let bytes = 0;
   let last: Entry | undefined;
-  for (const entry of [...queue.byId.values()].reverse()) {
+  for (const entry of candidates(queue, filter)) {
     if (entry.seq >= before || !accepts(entry)) continue;
     const weight = entry.operation.request.body?.byteLength ?? 0;
     if (last && (items.length === limit || bytes + weight > PAGE_BYTES)) return { items, next: encodeCursor("operations", [last.seq]) };
@@ -21,6 +21,13 @@ export function list(queue: QueueState, filter: OperationFilter, page: PageReque
     last = entry;
   }
   return { items, next: null };
+}
+
+/** A key names one at most: it is looked up, by every call that brings one. */
+function candidates({ byId, byKey }: QueueState, { api, idempotencyKey }: OperationFilter): readonly Entry[] {
+  if (api === undefined || idempotencyKey === undefined) return [...byId.values()].reverse();
+  const found = byKey.get(keyName(api, idempotencyKey));
+  return found === undefined ? [] : [found];
 }
 
 function matcher(filter: OperationFilter): (entry: Entry) => boolean {
