@@ -30,7 +30,7 @@ export class QueueDoor {
     const { runtime } = engine;
     this.#engine = engine;
     this.#store = store;
-    this.#accepts = new Batcher((batch) => store.accept(batch), ACCEPT_BATCH, ACCEPTS_AT_ONCE);
+    this.#accepts = new Batcher((batch) => this.#accept(batch), ACCEPT_BATCH, ACCEPTS_AT_ONCE);
     this.#results = new OperationResults(store, runtime);
     this.#keys = new KeyClaims(engine);
     const carryOut = new CarryOut(engine, store, find);
@@ -81,9 +81,20 @@ export class QueueDoor {
     if (accepted.state === "mismatch") throw new IdempotencyMismatchError(operation.idempotencyKey ?? operation.id);
     this.worker.start();
     // What is in a transaction is nobody's business before it commits; then the store tells of it.
-    if (accepted.state === "accepted" && tx === undefined) this.worker.enqueued(operation, operation.dueAt);
+    if (accepted.state === "accepted" && tx === undefined && this.#store.inOrder !== true) {
+      this.worker.enqueued(operation, operation.dueAt);
+    }
     const { id } = accepted;
     return { id, known: accepted.state === "known", answered: false, result: (wait) => this.#results.of(id, wait?.signal) };
+  }
+
+  #accept(batch: readonly NewOperation[]): Promise<readonly AcceptResult[]> {
+    const results = this.#store.accept(batch);
+    if (this.#store.inOrder === true) {
+      this.worker.start();
+      this.worker.coming(batch);
+    }
+    return results;
   }
 
   async #acceptIn(tx: object, operation: NewOperation): Promise<AcceptResult> {

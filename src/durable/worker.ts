@@ -2,7 +2,7 @@ import type { Lane } from "../engine/lane.ts";
 import { scopes, type Runtime } from "../engine/runtime.ts";
 import { sleep } from "../ports/clock.ts";
 import type { Fenced } from "../ports/idempotency-store.ts";
-import type { Allowance, ClaimedOperation, LaneKey, OperationStore, Settlement } from "../ports/operation-store.ts";
+import type { Allowance, ClaimedOperation, LaneKey, NewOperation, OperationStore, Settlement } from "../ports/operation-store.ts";
 import { takeAdmissions, type Admission, type Place } from "./admission.ts";
 import { HeldOperation } from "./held-operation.ts";
 import { handBackUnknown, handedBack } from "./hand-back.ts";
@@ -163,6 +163,16 @@ export class Worker {
   /** This process has put an operation into the queue. */
   enqueued(lane: LaneKey, dueAt: number): void {
     this.#known.added(lane, dueAt, this.#ports.runtime.clock.now());
+    this.#nudge();
+  }
+
+  /**
+   * Operations are on their way into a store that does things in order: they are claimed with the same commit that keeps them. Where
+   * that fails there is a claim that finds nothing.
+   */
+  coming(operations: readonly NewOperation[]): void {
+    const now = this.#ports.runtime.clock.now();
+    for (const operation of operations) this.#known.added(operation, operation.dueAt, now);
     this.#nudge();
   }
 

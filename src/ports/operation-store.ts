@@ -162,6 +162,11 @@ export interface OperationFilter {
  * of a claim and a settle does not grow with what is parked or has ended.
  */
 export interface OperationStore {
+  /**
+   * Whether verbs take effect in the order in which they are called, so that a claim finds what an accept before it keeps although
+   * that has not been answered yet; most often both are one commit then. @default false
+   */
+  readonly inOrder?: boolean;
   /** Keeps operations. An id that is known already is answered `known`, so that a repeated write is harmless. */
   accept(operations: readonly NewOperation[]): Promise<readonly AcceptResult[]>;
   /**

@@ -16,9 +16,18 @@ export function unpackText(text: string): string {
   return text.replace(/\uFDD0([0-9a-f]{4})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
 }
 
+/** Printable ASCII but quotes and backslashes: what stands in quotes as it is. Most texts are. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 /** A literal of `text[]`, or of any type whose literals need no more than quotes. */
 export function textArray(values: readonly (string | null | undefined)[]): string {
-  return `{${values.map((value) => (value === null || value === undefined ? "NULL" : `"${packText(value).replace(/["\\]/g, "\\$&")}"`)).join(",")}}`;
+  let literal = "{";
+  for (const value of values) {
+    if (literal.length > 1) literal += ",";
+    if (value === null || value === undefined) literal += "NULL";
+    else literal += PLAIN.test(value) ? `"${value}"` : `"${packText(value).replace(/["\\]/g, "\\$&")}"`;
+  }
+  return `${literal}}`;
 }
 
 /**
@@ -31,7 +40,12 @@ export function jsonTexts(values: readonly (string | undefined)[]): string {
 
 /** A literal of `float8[]`, `int4[]` or `bool[]`. */
 export function plainArray(values: readonly (number | boolean | null | undefined)[]): string {
-  return `{${values.map((value) => (value === null || value === undefined ? "NULL" : String(value))).join(",")}}`;
+  let literal = "{";
+  for (const value of values) {
+    if (literal.length > 1) literal += ",";
+    literal += value === null || value === undefined ? "NULL" : String(value);
+  }
+  return `${literal}}`;
 }
 
 /** A literal of `bytea[]`. */

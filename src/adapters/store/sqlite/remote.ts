@@ -44,6 +44,7 @@ export function remoteOperations(writer: Channel, reader: Channel): Omit<Operati
   const write = caller<OperationStore>(writer, "operations");
   const read = caller<OperationStore>(reader, "operations");
   return {
+    inOrder: true,
     accept: (operations) => writer.batch("operations.accept", operations),
     claim: async (request) => (await writer.batch("operations.claim", [request]))[0] ?? [],
     settle: (settlements) => writer.batch("operations.settle", settlements),
