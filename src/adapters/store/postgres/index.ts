@@ -15,6 +15,7 @@ import { health } from "./health.ts";
 import { idempotency } from "./idempotency.ts";
 import { inbox } from "./inbox.ts";
 import { migrate } from "./migrate.ts";
+import { CHUNK } from "./operations/accept.ts";
 import { operations, type Queue } from "./operations/index.ts";
 import { Partitions } from "./operations/partitions.ts";
 import { resolveOptions, type PostgresOptions } from "./options.ts";
@@ -125,7 +126,12 @@ function tellingOthers(queue: Queue, channel: WorkChannel, upkeep: () => void): 
     },
     accept: (given) => {
       upkeep();
-      return after(queue.accept(given), (results) => results.some(({ state }) => state === "accepted"));
+      const notice = channel.notice();
+      // A part that comes after the first of a large batch is told of by itself.
+      return after(
+        queue.accept(given, notice),
+        (results) => (notice === undefined || given.length > CHUNK) && results.some(({ state }) => state === "accepted"),
+      );
     },
     wake: (lane, now, limit) => after(queue.wake(lane, now, limit), (woken) => woken > 0),
     pause: (lane, paused, now) => after(queue.pause(lane, paused, now), () => !paused),

@@ -37,9 +37,18 @@ export interface WorkChannelOptions {
   readonly onNews: () => void;
 }
 
+/** Between two notifications, since each costs the database's one lock for them and, by itself, a synced commit. */
+const APART_MS = 5;
+
+/** What a transaction tells others when it commits. */
+export interface Notice {
+  readonly channel: string;
+  readonly payload: string;
+}
+
 /**
  * Tells other processes of work, and hears of theirs. A hint and no more: whoever misses it polls. What is told while a
- * notification is on its way is told by one more after it, since each costs the database's one lock for notifications.
+ * notification is on its way, or right after one, is told by one more after it.
  */
 export class WorkChannel {
   readonly #database: Database;
@@ -49,6 +58,10 @@ export class WorkChannel {
   readonly #self = `${systemRandom()}`.slice(2);
   #telling: Promise<void> | undefined;
   #again = false;
+  /** When something was told last; monotonic ms. */
+  #toldAt = Number.NEGATIVE_INFINITY;
+  /** Until something is told again. */
+  #timer: TimerHandle | undefined;
   #listening: (() => Promise<void>) | undefined;
   #closed = false;
 
@@ -57,16 +70,39 @@ export class WorkChannel {
     this.#options = options;
   }
 
+  /**
+   * What a transaction that brings work is to tell with its own commit. Undefined where something was told so lately that
+   * `tell()` has to follow it.
+   */
+  notice(): Notice | undefined {
+    const now = this.#options.clock.monotonic();
+    if (this.#telling !== undefined || this.#timer !== undefined || now - this.#toldAt < APART_MS) return undefined;
+    this.#toldAt = now;
+    return { channel: this.#options.name, payload: this.#self };
+  }
+
   tell(): void {
     this.#again = true;
+    if (this.#telling !== undefined || this.#timer !== undefined) return;
+    const { clock } = this.#options;
+    const waitMs = this.#toldAt + APART_MS - clock.monotonic();
+    if (waitMs <= 0 || this.#closed) return this.#begin();
+    this.#timer = clock.setTimer(() => this.#begin(), waitMs);
+  }
+
+  #begin(): void {
+    if (this.#timer !== undefined) this.#options.clock.clearTimer(this.#timer);
+    this.#timer = undefined;
     this.#telling ??= this.#tell().finally(() => {
       this.#telling = undefined;
+      if (this.#again) this.tell();
     });
   }
 
   async #tell(): Promise<void> {
-    while (this.#again) {
+    if (this.#again) {
       this.#again = false;
+      this.#toldAt = this.#options.clock.monotonic();
       try {
         await this.#database.repeatable("tell of work", this.#notify, [this.#options.name, this.#self]);
       } catch {
@@ -84,7 +120,8 @@ export class WorkChannel {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#telling;
+    if (this.#timer !== undefined) this.#begin();
+    while (this.#telling !== undefined) await this.#telling;
     await this.#listening?.();
   }
 

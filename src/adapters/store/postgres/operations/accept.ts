@@ -5,11 +5,12 @@ import { labelHashes } from "../dead-letter-entry.ts";
 import { isUnknown } from "../fault.ts";
 import { bytesArray, jsonTexts, plainArray, textArray } from "../parameters.ts";
 import { statement } from "../statement.ts";
+import type { Notice } from "../work-channel.ts";
 import { flowName, isUuid, keyHash, toHead } from "./entry.ts";
 import { laneId, type Lanes } from "./lanes.ts";
 
 /** Operations in one statement at most. */
-const CHUNK = 2_000;
+export const CHUNK = 2_000;
 
 /** Rounds for operations whose rows were swept in the moment in which they were given again. */
 const ROUNDS = 5;
@@ -19,7 +20,8 @@ const INT4 = 2_147_483_647;
 type Answer = readonly [id: string | null, state: "accepted" | "known" | "mismatch" | "again" | "lane", known: string | null];
 
 export interface Accepting {
-  readonly accept: (operations: readonly NewOperation[]) => Promise<readonly AcceptResult[]>;
+  /** `notice`: whom to tell with the same commit. */
+  readonly accept: (operations: readonly NewOperation[], notice?: Notice) => Promise<readonly AcceptResult[]>;
   /** In a transaction of somebody's; `channel` is told when that commits. Without one, it is a transaction of the store's own. */
   readonly acceptWithin: (run: Run, operations: readonly NewOperation[], channel: string | null) => Promise<readonly AcceptResult[]>;
 }
@@ -27,12 +29,13 @@ export interface Accepting {
 /** Keeps operations, none of them twice. */
 export function accepting(database: Database, schema: string, lanes: Lanes): Accepting {
   const { time } = database;
-  const insert = statement<Answer>(
-    `SELECT id::text AS id, state, known::text AS known FROM "${schema}".accept_1(
+  const from = (before: string): string =>
+    `SELECT id::text AS id, state, known::text AS known FROM ${before}"${schema}".accept_1(
        ($1::text)::uuid[], ($2::text)::uuid[], ($3::text)::text[], ($4::text)::int4[], ($5::text)::float8[], ($6::text)::float8[],
        ($7::text)::float8[], ($8::text)::uuid[], ($9::text)::text[], ($10::text)::text[], string_to_array($11::text, chr(30), ''), ($12::text)::bytea[],
-       $13::text)`,
-  );
+       $13::text)`;
+  const insert = statement<Answer>(from(""));
+  const insertTelling = statement<Answer>(from("(SELECT pg_notify($14::text, $15::text)) AS told, "));
 
   /** Operations whose ids are all different. */
   const keep = async (run: Run, operations: readonly NewOperation[], channel: string | null): Promise<readonly AcceptResult[]> => {
@@ -77,10 +80,20 @@ export function accepting(database: Database, schema: string, lanes: Lanes): Acc
 
   const own: Run = (query, values) => database.once("keep operations", query, values);
 
+  /** As `own`, and the first statement that keeps operations tells of it. */
+  const telling = ({ channel, payload }: Notice): Run => {
+    let told = false;
+    return (query, values) => {
+      if (told || (query as object) !== insert) return own(query, values);
+      told = true;
+      return own(insertTelling as unknown as typeof query, [...values, channel, payload]);
+    };
+  };
+
   return {
-    accept: async (operations) => {
+    accept: async (operations, notice) => {
       try {
-        return await keepAll(own, operations, null);
+        return await keepAll(notice === undefined ? own : telling(notice), operations, null);
       } catch (error) {
         if (!isUnknown(error)) throw error;
         // What stands under its own id by now is what was just written.

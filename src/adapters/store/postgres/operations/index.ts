@@ -17,7 +17,8 @@ import { reaping } from "./reap.ts";
 import { settling } from "./settle.ts";
 import { sweeping } from "./sweep.ts";
 
-export interface Queue extends Omit<OperationStore, "onWork"> {
+export interface Queue extends Omit<OperationStore, "onWork" | "accept"> {
+  readonly accept: Accepting["accept"];
   /**
    * Keeps operations in a transaction of the caller's, so that they are there if and only if it commits. See
    * {@link transactionAdapter} for what is taken.
@@ -58,8 +59,7 @@ export function operations(
     );
 
   const queue: Queue = {
-    accept: (given: readonly NewOperation[]): Promise<readonly AcceptResult[]> =>
-      given.length === 0 ? Promise.resolve([]) : accept(given),
+    accept: (given, notice) => (given.length === 0 ? Promise.resolve([]) : accept(given, notice)),
     acceptIn: async (tx, given) => {
       const { query } = transactionAdapter(tx);
       const run = (async ({ text }, values) => (await query(text, values)).map(({ id, state, known }) => [id, state, known])) as Run;
