@@ -5,7 +5,7 @@ import type { Fenced } from "../ports/idempotency-store.ts";
 import type { Allowance, ClaimedOperation, LaneKey, NewOperation, OperationStore, Settlement } from "../ports/operation-store.ts";
 import { takeAdmissions, type Admission, type Place } from "./admission.ts";
 import { HeldOperation } from "./held-operation.ts";
-import { handBackUnknown, handedBack } from "./hand-back.ts";
+import { handBackUnknown, handedBack, putOff } from "./hand-back.ts";
 import { KnownBacklog, laneText, type KnownLane } from "./known-backlog.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { Settler } from "./settler.ts";
@@ -67,8 +67,6 @@ const MICROTASK_TURNS = 20;
 const LOOK_FOR_PERMITS_MS = 25;
 /** Claims that find nothing, although the backlog says otherwise, are not repeated at once. */
 const AFTER_EMPTY_CLAIM_MS = 5;
-/** Operations that are tried one by one follow each other at least so far apart. */
-const ONE_BY_ONE_MS = 250;
 /** Time for the last writes after the attempts were aborted. */
 const LAST_WRITES_MS = 5_000;
 
@@ -384,22 +382,13 @@ export class Worker {
   #giveLastChances(claimed: readonly Claimed[]): void {
     const [first, ...others] = this.#underWay.hasLastChance ? [undefined, ...claimed] : claimed;
     const putOff = Promise.all(
-      others.flatMap((one, index) => (one === undefined ? [] : [this.#carryOut(one.held, async () => this.#later(one.held, index + 1))])),
+      others.flatMap((one, index) =>
+        one === undefined
+          ? []
+          : [this.#carryOut(one.held, async () => putOff(one.held.claimed, index + 1, this.#ports.runtime.clock.now()))],
+      ),
     );
     if (first !== undefined) this.#begin(first, putOff);
-  }
-
-  #later({ claimed }: HeldOperation, place: number): Settlement {
-    const { operation, claim, vanished, previousDelayMs } = claimed;
-    const now = this.#ports.runtime.clock.now();
-    const detail = `${vanished} workers vanished while they had it; it waits until it can be tried alone`;
-    const because = { code: "backoff", detail } as const;
-    return {
-      id: operation.id,
-      claim,
-      now,
-      outcome: { state: "parked", until: now + place * ONE_BY_ONE_MS, delayMs: previousDelayMs, because },
-    };
   }
 
   /** Carries out what was claimed, `after` something; hands it back where we have been told to stop meanwhile. */

@@ -3,7 +3,8 @@ import postgresJs from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/adapters/clock/system.ts";
 import { postgres, type PostgresClient, type PostgresOptions } from "../../src/adapters/store/postgres/index.ts";
-import { beginRequest, letter, MINUTE } from "../../src/testing/store-conformance/samples.ts";
+import { claimOne, queueOf, settlement } from "../../src/testing/store-conformance/operations/steps.ts";
+import { answer, attempt, beginRequest, letter, MINUTE, operation } from "../../src/testing/store-conformance/samples.ts";
 import { testDatabase, type TestDatabase } from "./server.ts";
 
 let database: TestDatabase;
@@ -64,6 +65,24 @@ describe("what postgres() is given", () => {
 });
 
 describe("opening", () => {
+  it("finds the history of operations that were settled before the last attempt stood with its answer", async () => {
+    const open = postgres(admin, { schema: "earlier" });
+    let store = await open();
+    const queue = queueOf(store);
+    await queue.accept([operation(1)]);
+    const settled = settlement(await claimOne(queue), { state: "succeeded", keepUntil: 1e15, answer: answer() });
+    await queue.settle([{ ...settled, attempt: attempt(1) }]);
+    const before = await queue.get(operation(1).id);
+    expect(before?.attempts).toHaveLength(1);
+    await store.close();
+    // As the migrations before the sixth left it.
+    await admin.query(`INSERT INTO earlier.attempt (id, claim, record) SELECT id, claim, record FROM earlier.answer;
+      ALTER TABLE earlier.answer DROP COLUMN claim, DROP COLUMN record; DELETE FROM earlier.migration WHERE number >= 6`);
+    store = await open();
+    expect(await queueOf(store).get(operation(1).id)).toEqual(before);
+    await store.close();
+  });
+
   it("makes the schema, and a second opening changes nothing", async () => {
     await (await postgres(admin)()).close();
     const first = await admin.query("SELECT * FROM holdfast.migration");

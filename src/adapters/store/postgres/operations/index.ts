@@ -1,5 +1,5 @@
 import type { Fenced } from "../../../../ports/idempotency-store.ts";
-import type { AcceptResult, NewOperation, OperationStore } from "../../../../ports/operation-store.ts";
+import type { OperationStore } from "../../../../ports/operation-store.ts";
 import type { Database, Run } from "../database.ts";
 import { toStoreError } from "../fault.ts";
 import { plainArray, textArray } from "../parameters.ts";
