@@ -381,14 +381,14 @@ export class Worker {
    */
   #giveLastChances(claimed: readonly Claimed[]): void {
     const [first, ...others] = this.#underWay.hasLastChance ? [undefined, ...claimed] : claimed;
-    const putOff = Promise.all(
+    const parked = Promise.all(
       others.flatMap((one, index) =>
         one === undefined
           ? []
           : [this.#carryOut(one.held, async () => putOff(one.held.claimed, index + 1, this.#ports.runtime.clock.now()))],
       ),
     );
-    if (first !== undefined) this.#begin(first, putOff);
+    if (first !== undefined) this.#begin(first, parked);
   }
 
   /** Carries out what was claimed, `after` something; hands it back where we have been told to stop meanwhile. */
