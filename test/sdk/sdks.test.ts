@@ -7,78 +7,9 @@ import type { ApiOptions } from "../../src/api/api-options.ts";
 import { createHoldfast, type Holdfast } from "../../src/client/holdfast.ts";
 import { explain } from "../../src/core/explain.ts";
 import type { Clock } from "../../src/ports/clock.ts";
-import { flakyApi, type FlakyApi, type FlakyScript, type RuleScript } from "../../src/testing/index.ts";
+import { flakyApi, type FlakyApi, type RuleScript } from "../../src/testing/index.ts";
 import { FAST } from "../client/engines.ts";
-
-const CHUNKS = ["Hold", "fast", "!"];
-
-/** What the three APIs answer on a good day, as far as their SDKs look at it. */
-const SCRIPT: FlakyScript = {
-  endpoints: {
-    "POST /v1/chat/completions": {
-      effect: false,
-      answer: {
-        json: {
-          id: "chatcmpl-1",
-          object: "chat.completion",
-          choices: [{ index: 0, message: { role: "assistant", content: "Holdfast!" } }],
-        },
-      },
-    },
-    "POST /stream/chat/completions": {
-      effect: false,
-      answer: {
-        stream: {
-          events: [
-            ...CHUNKS.map((content) => ({
-              data: { id: "chatcmpl-1", object: "chat.completion.chunk", choices: [{ index: 0, delta: { content } }] },
-            })),
-            "[DONE]",
-          ],
-          every: 5,
-        },
-      },
-    },
-    "POST /v1/messages": {
-      effect: false,
-      answer: { json: { id: "msg_1", type: "message", role: "assistant", content: [{ type: "text", text: "Holdfast!" }] } },
-    },
-    "POST /stream/v1/messages": {
-      effect: false,
-      answer: {
-        stream: {
-          events: [
-            {
-              event: "message_start",
-              data: { type: "message_start", message: { id: "msg_1", type: "message", role: "assistant", content: [], usage: {} } },
-            },
-            { event: "content_block_start", data: { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } } },
-            ...CHUNKS.map((text) => ({
-              event: "content_block_delta",
-              data: { type: "content_block_delta", index: 0, delta: { type: "text_delta", text } },
-            })),
-            { event: "content_block_stop", data: { type: "content_block_stop", index: 0 } },
-            { event: "message_stop", data: { type: "message_stop" } },
-          ],
-          every: 5,
-        },
-      },
-    },
-    "POST /v1/customers": {
-      key: { header: "Idempotency-Key" },
-      answer: { status: 200, json: { id: "cus_1", object: "customer", email: "ada@example.com" } },
-    },
-    "GET /v1/customers/{id}": { answer: { json: { id: "cus_1", object: "customer", email: "ada@example.com" } } },
-  },
-};
-
-/** Everything that goes wrong, one after the other; the fifth try is good. */
-const BAD_DAY: readonly RuleScript[] = [
-  { when: { nth: 1 }, then: { status: 503 } },
-  { when: { nth: 2 }, then: { reset: "before" } },
-  { when: { nth: 3 }, then: { reset: "after" } },
-  { when: { nth: 4 }, then: { status: 429, retryAfter: "2s" } },
-];
+import { BAD_DAY, CHUNKS, SCRIPT } from "./providers.ts";
 
 interface Door {
   readonly api: FlakyApi;
