@@ -113,6 +113,8 @@ export type { PipelineHandleOptions } from "./client/pipeline-door.ts";
 export type { Pipelines } from "./client/pipelines.ts";
 export type { WorkerOptions } from "./engine/worker-options.ts";
 export type { FetchOptions } from "./client/fetch-door.ts";
+export type { Measure, MeasureDefinition, Measures } from "./ports/measures.ts";
+export type { TracedRequest, TraceOrigin, Tracer } from "./ports/tracer.ts";
 export type { TaskOptions } from "./client/task.ts";
 export type { AlertOptions, AlertSinkOptions } from "./client/alert-options.ts";
 export type { Alerts, SilenceOptions } from "./client/alerts.ts";

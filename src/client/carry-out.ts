@@ -145,8 +145,8 @@ export class CarryOut {
       reconcile: reconcile === undefined ? undefined : () => askOtherSide(reconcile, payload, operation.id, this.#fetchOf(open, operation)),
       idempotencyKey: key,
       labels: operation.labels,
-      quota: api.quota,
-      cost: settings.cost,
+      ...{ quota: api.quota, cost: settings.cost },
+      trace: { from: "queue", traceparent: operation.trace },
     };
     const call = new Call(this.#engine.runtime, this.#policyOf(settings.policy, operation), this.#work, payload, details);
     call.attempt = attempts;

@@ -13,6 +13,7 @@ import type { Scope } from "../engine/scope.ts";
 import { uuidv7 } from "../engine/uuid.ts";
 import { payloadFingerprint } from "../policy/idempotency/key.ts";
 import type { LaneRef } from "../ports/events.ts";
+import { originIn } from "../ports/tracer.ts";
 import type { StoredAnswer } from "../ports/idempotency-store.ts";
 import { askOtherSide } from "./ask.ts";
 import type { Engine, OpenApi } from "./engine.ts";
@@ -249,6 +250,7 @@ export class FetchDoor {
       quota: api.quota,
       cost: settings.cost,
       retriesAbove,
+      trace: this.#engine.runtime.events.tracer === undefined ? undefined : originIn(request.headers),
     };
   }
 

@@ -17,6 +17,8 @@ import type { CoordinatorFactory } from "../ports/coordinator.ts";
 import { LaneSharing } from "../engine/sharing/lane-sharing.ts";
 import { openCoordinator } from "./coordinator.ts";
 import type { StoreFactory } from "../ports/store.ts";
+import type { Measures } from "../ports/measures.ts";
+import type { Tracer } from "../ports/tracer.ts";
 import type { Transport } from "../ports/transport.ts";
 import type { AdviceReport } from "../signals/advice/advice.ts";
 import { CALLBACK_API, checkCallbacks, type CallbackOptions } from "../api/callback-options.ts";
@@ -131,6 +133,10 @@ export interface Holdfast<Name extends string = string> {
    * @throws ConfigError where `metrics: true` was not asked for.
    */
   metrics(): Promise<string>;
+  /** The same as data, for those who export it in another form; undefined without `metrics: true`. */
+  readonly measures: Measures | undefined;
+  /** Has somebody carry the context of traces, until the returned function is called; `openTelemetry` of `holdfast/signals` does. */
+  trace(tracer: Tracer): () => void;
   /** What happened in the last day, over all processes that share the store. There is none without a store, or with `history: false`. */
   readonly history: History | undefined;
   /** Rules to add, limits and times to set, each with what was seen and the line to paste. See `docs/guide/advice.md`. */
@@ -312,6 +318,8 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
     deadLetters: new DeadLetters(engine, (name) => apis.get(name), pipelines),
     alerts,
     metrics: () => records.metrics(),
+    measures: records.measures,
+    trace: (tracer) => runtime.events.trace(tracer),
     history: records.history,
     advice: () => records.advice(),
     lanes: () => apis.all().flatMap(({ lanes }) => lanes.all().map((lane) => laneStatusOf(lane, runtime.clock))),

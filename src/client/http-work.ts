@@ -95,6 +95,7 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
       headers.set(api.idempotency.header, api.idempotency.quoted ? quoted(idempotencyKey) : idempotencyKey);
     }
     if (credential?.in === "header") headers.set(credential.name, credential.value);
+    this.#engine.runtime.events.tracer?.sending(operation, { method: request.method, url: request.url, headers });
     return headers;
   }
 

@@ -10,6 +10,7 @@ import { isCanonical } from "../policy/idempotency/canonical-json.ts";
 import { canonicalFingerprint, idempotencyKey, payloadFingerprint } from "../policy/idempotency/key.ts";
 import type { StoredRequest } from "../ports/dead-letter-store.ts";
 import type { NewOperation } from "../ports/operation-store.ts";
+import { isTraceparent } from "../ports/traceparent.ts";
 import { WireHeaders } from "../ports/wire-headers.ts";
 import {
   isRead,
@@ -45,6 +46,8 @@ export interface EnqueueOptions {
   readonly delay?: Duration;
   /** A URL that is told the end, signed by Standard Webhooks; takes `callbacks` in `createHoldfast`. */
   readonly callback?: string;
+  /** W3C `traceparent` that its attempts are linked to. @default what is active, where `openTelemetry` looks on */
+  readonly trace?: string;
   /** No attempt starts after this long: it becomes a dead letter `expired`. @default never */
   readonly expiresIn?: Duration;
   /**
@@ -67,6 +70,7 @@ const OPTIONS = [
   "delay",
   "expiresIn",
   "callback",
+  "trace",
   "tx",
 ] as const satisfies (keyof EnqueueOptions)[];
 
@@ -87,6 +91,7 @@ export function newOperation(
   const stored = storedRequest(request, request.headers, api.keepHeaders);
   const canonical = json !== undefined && isCanonical(options.json) ? canonicalPayload(request, json) : undefined;
   const payload = canonical === undefined || api.idempotency?.ignore !== undefined ? payloadOf(request) : undefined;
+  const trace = options.trace ?? runtime.events.tracer?.current();
   const operation = (kept: StoredRequest, content: Payload | undefined): NewOperation => {
     if (options.headers !== undefined || kept.headers.length === 0) refuseLostHeaders(api, headers, kept);
     const now = runtime.clock.now();
@@ -108,6 +113,7 @@ export function newOperation(
       dueAt: now + delayMs,
       ...(expiresInMs === undefined ? {} : { expiresAt: now + expiresInMs }),
       ...(options.callback === undefined ? {} : { callback: options.callback }),
+      ...(trace === undefined ? {} : { trace }),
     };
   };
   if (stored instanceof Promise || payload instanceof Promise) {
@@ -180,6 +186,11 @@ function checked(
   if (tx !== undefined && (tx === null || (typeof tx !== "object" && typeof tx !== "function")))
     refuse("tx", `is ${shown(tx)}; give a transaction that is open on the store's database, or leave it out`);
   if (options.callback !== undefined) checkCallbackUrl(options.callback, "enqueue.callback");
+  if (options.trace !== undefined && (typeof options.trace !== "string" || !isTraceparent(options.trace)))
+    refuse(
+      "trace",
+      `is ${shown(options.trace)}; give a W3C traceparent, such as "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"`,
+    );
   if (!Number.isSafeInteger(priority)) refuse("priority", `is ${shown(priority)}; give a whole number`);
   const delayMs = durationMs(options.delay ?? 0, "enqueue.delay");
   const expiresInMs = options.expiresIn === undefined ? undefined : durationMs(options.expiresIn, "enqueue.expiresIn");

@@ -1,4 +1,5 @@
 import { ConfigError } from "../core/errors.ts";
+import type { Measures } from "../ports/measures.ts";
 import type { AdviceReport } from "../signals/advice/advice.ts";
 import type { AdviceDoor } from "./advice.ts";
 import type { Engine } from "./engine.ts";
@@ -10,6 +11,8 @@ import type { OpenApis } from "./open-apis.ts";
 export interface Records {
   /** @throws ConfigError where nothing is counted for it */
   metrics(): Promise<string>;
+  /** Undefined where nothing is counted for it. */
+  readonly measures: Measures | undefined;
   readonly history: History | undefined;
   advice(): Promise<AdviceReport>;
   close(): Promise<void>;
@@ -29,6 +32,7 @@ export async function openRecords(
   if (history !== undefined) await adviser();
   return {
     history,
+    measures: metrics?.measures,
     metrics: async () => {
       if (metrics !== undefined) return await metrics.render();
       throw new ConfigError({ path: "metrics", message: "nothing is counted here; open the engine with metrics: true" });

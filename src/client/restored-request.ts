@@ -17,15 +17,16 @@ export function strangerOf({ request }: NewOperation, { api }: OpenApi): string 
   return `it was accepted for ${origin}, and apis.${api.name}.baseUrl stands at ${api.baseUrl.origin} now`;
 }
 
-/** They were checked when they were kept. */
-function headersOf(kept: StoredRequest["headers"]): Headers {
+/** They were checked when they were kept. The other side is told the trace of whoever enqueued it, unless somebody traces the attempt itself. */
+function headersOf(kept: StoredRequest["headers"], trace: string | undefined): Headers {
   const headers = new WireHeaders();
   for (const [name, value] of kept) headers.append(name, value);
+  if (trace !== undefined && !headers.has("traceparent")) headers.append("traceparent", trace);
   return headers;
 }
 
 /** The stored request as it goes out again. */
-export function restored({ request }: NewOperation, { api }: OpenApi): HttpRequest {
+export function restored({ request, trace }: NewOperation, { api }: OpenApi): HttpRequest {
   const { method, url, headers, body } = request;
   return {
     method,
@@ -34,7 +35,7 @@ export function restored({ request }: NewOperation, { api }: OpenApi): HttpReque
     get path() {
       return pathBelow(api.baseUrl, new URL(url));
     },
-    headers: headersOf(headers),
+    headers: headersOf(headers, trace),
     body: (body ?? null) as BodyInit | null,
     replayable: true,
     signal: undefined,

@@ -145,5 +145,7 @@ export function enter<Value, Payload>(call: Call<Value, Payload>, context: WorkC
 }
 
 function performWork<Value, Payload>(call: Call<Value, Payload>, context: WorkContext): Promise<Value> | Value {
-  return call.work.perform(context, call.payload);
+  const { tracer } = call.runtime.events;
+  if (tracer === undefined) return call.work.perform(context, call.payload);
+  return tracer.within(call.operation, () => call.work.perform(context, call.payload));
 }

@@ -4,6 +4,7 @@ import type { Verdict } from "../core/verdict.ts";
 import type { RetryQuota } from "../policy/budget/retry-quota.ts";
 import type { AttemptRecord, NewDeadLetter, StoredRequest } from "../ports/dead-letter-store.ts";
 import type { LaneRef } from "../ports/events.ts";
+import type { TraceOrigin } from "../ports/tracer.ts";
 import { Leaving, type AbortListener, type CallerSignal } from "../ports/leaving.ts";
 import type { Attempt } from "./attempt.ts";
 import type { CallPolicy } from "./call-policy.ts";
@@ -105,6 +106,8 @@ export interface CallDetails<Value> {
    * Entering costs more than all else that `retry()` does (decision 0003).
    */
   readonly lazyScope?: boolean;
+  /** The trace that it belongs to. @default what is active where it begins */
+  readonly trace?: TraceOrigin | undefined;
   /** A retry loop above ours (an SDK's) is at this retry already. */
   readonly retriesAbove?: number;
 }

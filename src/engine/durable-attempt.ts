@@ -63,7 +63,11 @@ async function perform<Value, Payload>(
 ): Promise<{ readonly outcome: Outcome<Value>; readonly verdict: Verdict }> {
   const { runtime, work } = call;
   if (runtime.events.wants("attempt:started")) {
-    runtime.events.emit("attempt:started", { operation: call.operation, lane: call.laneRef, attempt: call.attempt });
+    const { trace } = call.details;
+    runtime.events.emit("attempt:started", {
+      ...{ operation: call.operation, lane: call.laneRef, attempt: call.attempt },
+      ...(trace === undefined ? {} : { trace }),
+    });
   }
   const attempt = new Attempt(call, call.timeoutMs(now));
   try {

@@ -2,6 +2,7 @@ import type { Because } from "../core/decision.ts";
 import type { Verdict } from "../core/verdict.ts";
 import type { AttemptRecord } from "../ports/dead-letter-store.ts";
 import type { EventListener, EventMap, EventName, LaneRef } from "../ports/events.ts";
+import type { Tracer } from "../ports/tracer.ts";
 
 /**
  * Counts what every call goes through: told the same as `attempt:settled` and `call:settled`, without an event, and without the name of
@@ -27,6 +28,8 @@ export class Events {
   /** Told by whatever counts; changed by `count` only. */
   meter: Meter | undefined = undefined;
   readonly #meters = new Set<Meter>();
+  /** Carries the context of traces; changed by `trace` only. */
+  tracer: Tracer | undefined = undefined;
   /** Lists are replaced and never changed, so that a listener may leave while one is walked. */
   readonly #listeners = new Map<EventName, readonly EventListener<never>[]>();
 
@@ -49,6 +52,15 @@ export class Events {
     return () => {
       this.#meters.delete(meter);
       this.meter = together(this.#meters);
+    };
+  }
+
+  /** Carries traces until the returned function is called; the one before then does again. */
+  trace(tracer: Tracer): () => void {
+    const before = this.tracer;
+    this.tracer = tracer;
+    return () => {
+      if (this.tracer === tracer) this.tracer = before;
     };
   }
 

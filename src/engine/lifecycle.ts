@@ -98,7 +98,11 @@ function attempt<Value, Payload, Result>(
   call.attemptAt = now;
   call.attemptSince = lastBegun();
   if (runtime.events.wants("attempt:started")) {
-    runtime.events.emit("attempt:started", { operation: call.operation, lane: call.laneRef, attempt: call.attempt });
+    const { trace } = call.details;
+    runtime.events.emit("attempt:started", {
+      ...{ operation: call.operation, lane: call.laneRef, attempt: call.attempt },
+      ...(trace === undefined ? {} : { trace }),
+    });
   }
   if (now !== undefined) {
     const timeoutMs = call.timeoutMs(now);

@@ -7,6 +7,7 @@ import { isRead } from "../client/http-request.ts";
 import type { Operation } from "../client/operation.ts";
 import { isHoldfastError } from "../core/errors.ts";
 import type { Clock } from "../ports/clock.ts";
+import { isTraceparent } from "../ports/traceparent.ts";
 import type { WireHeaders } from "../ports/wire-headers.ts";
 import { preferenceApplied, type Preferences } from "./prefer.ts";
 import { problemOf, ProblemError } from "./problem.ts";
@@ -46,6 +47,7 @@ export async function acceptOperation(hf: Holdfast, acceptance: Acceptance, resp
     ...(key === undefined ? {} : { key }),
     ...(labels === undefined ? {} : { labels }),
     ...(account === undefined ? {} : { partition: account }),
+    ...traceOf(headers),
   });
   const applied = preferenceApplied(preferences) ?? "";
   if (operation.answered) {
@@ -124,6 +126,12 @@ function keyOf({ idempotency }: ResolvedApi, headers: WireHeaders): string | und
   const names = [idempotency?.header ?? "Idempotency-Key", "Idempotency-Key"];
   const given = names.map((name) => headers.get(name)).find((value) => value !== null && value !== "");
   return given === undefined || given === null ? undefined : unquoted(given);
+}
+
+/** The trace of whoever asks: its attempts are linked to it. */
+export function traceOf(headers: { get(name: string): string | null }): { readonly trace?: string } {
+  const trace = headers.get("traceparent");
+  return trace !== null && isTraceparent(trace) ? { trace } : {};
 }
 
 /** What goes onto disk with it. What is neither kept nor missed is refused further on: the operation would be sent without it. */

@@ -1,5 +1,6 @@
 import type { Because, DeadReason } from "../core/decision.ts";
 import type { Verdict } from "../core/verdict.ts";
+import type { TraceOrigin } from "./tracer.ts";
 
 /** Where something happened. */
 export interface LaneRef {
@@ -10,7 +11,13 @@ export interface LaneRef {
 
 /** Everything that the engine tells, by name. Instants are wall-clock ms, durations ms. */
 export interface EventMap {
-  "attempt:started": { readonly operation: string; readonly lane: LaneRef | undefined; readonly attempt: number };
+  "attempt:started": {
+    readonly operation: string;
+    readonly lane: LaneRef | undefined;
+    readonly attempt: number;
+    /** The trace that it belongs to, where that is another's than what is active here. */
+    readonly trace?: TraceOrigin;
+  };
   "attempt:settled": {
     readonly operation: string;
     readonly lane: LaneRef | undefined;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { EnqueueOptions } from "../../client/new-operation.ts";
 import type { OperationFilter, OperationState, OperationView } from "../../ports/operation-store.ts";
+import { traceOf } from "../accept-operation.ts";
 import type { AppParts } from "../app.ts";
 import { refusalOfApi } from "../auth.ts";
 import { maySee, type Principal } from "../principal.ts";
@@ -101,12 +102,12 @@ export function operationRoutes(
           schema: z.strictObject({ id: z.string(), known: z.boolean() }),
         },
       },
-      handle: async ({ body, principal }) => {
+      handle: async ({ body, headers, principal }) => {
         const { api, method, path, ...options } = body;
         const refusal = refusalOfApi(principal, api);
         if (refusal !== undefined) throw new ProblemError(refusal.code, refusal.detail);
         const partition = partitionOf(principal, options.partition);
-        const given = { ...options, ...(partition === undefined ? {} : { partition }) } as EnqueueOptions;
+        const given = { ...options, ...(partition === undefined ? {} : { partition }), ...traceOf(headers) } as EnqueueOptions;
         const { id, known, answered } = await hf.enqueue(api, `${method.toUpperCase()} ${path}`, given);
         if (answered) return json({ known: true, answered: true }, 200, { "idempotency-replayed": "true" });
         return json({ id, known }, 202, { "holdfast-operation": id, location: `/v1/operations/${id}` });

@@ -4,7 +4,8 @@ import type { Events, Meter, Metered } from "../../engine/events.ts";
 import type { EventMap, LaneRef } from "../../ports/events.ts";
 import type { OpenLetters } from "../../ports/dead-letter-store.ts";
 import type { LaneBacklog } from "../../ports/operation-store.ts";
-import type { MetricName } from "./catalogue.ts";
+import type { Measures } from "../../ports/measures.ts";
+import { BUCKETS, METRICS, type MetricName } from "./catalogue.ts";
 import { observe, Registry, type Sample, type Series } from "./registry.ts";
 
 /** A lane, as its gauges are read. */
@@ -103,6 +104,21 @@ export class Metrics implements Meter {
   /** All of it, in the text format of Prometheus. A store that does not answer leaves out what stands in it. */
   async render(): Promise<string> {
     return this.#registry.render([...this.#lanes(), ...(await this.#store())]);
+  }
+
+  /** The same for those who export it in another form. */
+  get measures(): Measures {
+    return {
+      definitions: Object.entries(METRICS).map(([name, definition]) => ({
+        name,
+        ...definition,
+        ...(definition.type === "histogram" ? { buckets: BUCKETS } : {}),
+      })),
+      read: async () => {
+        const samples = [...this.#registry.counters(), ...this.#lanes(), ...(await this.#store())];
+        return samples.map(([name, labels, value]) => ({ name, labels, value }));
+      },
+    };
   }
 
   attempt(lane: LaneRef = NO_LANE, durationMs: number, { kind }: Verdict): void {

@@ -50,6 +50,13 @@ export class Registry {
     observe(this.series(name, ...labels), seconds);
   }
 
+  /** The counters as they stand. */
+  counters(): readonly Sample[] {
+    return [...this.#families.values()]
+      .filter(({ definition }) => definition.type !== "histogram")
+      .flatMap(({ name, series }) => [...series.values()].map(({ labels, numbers }) => [name, labels, numbers[0] as number] as const));
+  }
+
   /**
    * All that was counted, and gauges as they stand, in the text format of Prometheus 0.0.4.
    * https://prometheus.io/docs/instrumenting/exposition_formats/
