@@ -5,6 +5,7 @@
  *     npm run bench -- queue             beside other queues: needs PostgreSQL and redis-server, and installs those queues
  *     npm run bench -- gateway           beside other proxies, which it installs
  *     npm run bench -- gateway-soak --minutes 10    whether its memory stays flat
+ *     npm run bench -- dashboard         answers of the gateway over a million operations: needs PostgreSQL
  *     npm run bench -- retry pending     some of them
  *     npm run bench -- --json            one line of JSON for each figure
  *     npm run bench -- --quick           hardly anything is measured: to see that it runs
@@ -41,12 +42,15 @@ const onRequest: Readonly<Record<string, string>> = {
   "queue-sqlite": "./queue/suite.ts",
   "queue-postgres": "./queue/suite.ts",
   parked: "./queue/parked.ts",
+  "dashboard-sqlite": "./dashboard/suite.ts",
+  "dashboard-postgres": "./dashboard/suite.ts",
   "gateway-proxy": "./gateway/suite.ts",
   "gateway-soak": "./gateway/soak.ts",
 };
 /** Several of them by one name. */
 const groups: Readonly<Record<string, readonly string[]>> = {
   queue: ["queue-sqlite", "queue-postgres"],
+  dashboard: ["dashboard-sqlite", "dashboard-postgres"],
   gateway: ["gateway-proxy", "fetch"],
 };
 

@@ -5,7 +5,7 @@ export interface Plan {
   readonly perSecond: number;
   /** From the first lead to the last, story ms. */
   readonly storyMs: number;
-  /** About how long it is to the end of the last lead, retries and outages included, story ms. */
+  /** It is over by then, retries and outages included; story ms. */
   readonly lengthMs: number;
   /** Leads on their way at once. Enough that those which an outage holds up do not keep the others out. */
   readonly open: number;
@@ -18,5 +18,5 @@ const LONGEST_MS = 180_000;
 export function planFor(leads: number): Plan {
   const storyMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, (leads / USUAL_PER_SECOND) * 1_000));
   const perSecond = Math.max(0.5, (leads / storyMs) * 1_000);
-  return { leads, perSecond, storyMs, lengthMs: storyMs * 1.5 + 30_000, open: Math.min(1_000, Math.max(50, Math.ceil(perSecond * 45))) };
+  return { leads, perSecond, storyMs, lengthMs: storyMs * 2 + 90_000, open: Math.min(1_000, Math.max(50, Math.ceil(perSecond * 45))) };
 }
