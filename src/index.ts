@@ -71,6 +71,8 @@ export type { CircuitBreaker, ConcurrencyLimit, RateLimiter } from "./client/sta
 export type { Holdfast, HoldfastOptions } from "./client/holdfast.ts";
 export type { LaneStatus } from "./client/lane-status.ts";
 export type { ApiHistory, History, HistoryOptions, LaneHistory } from "./client/history.ts";
+export type { ImpactOptions, ImpactReport } from "./client/impact.ts";
+export type { DeadAt, Impact, WaitingAt } from "./signals/impact/impact.ts";
 export type { ApiPoint, HistoryPoint, SeenLane, ToldChange } from "./signals/history/reading.ts";
 export type { BreakerChange, Standing } from "./signals/history/block.ts";
 export type { Totals } from "./signals/history/counts.ts";

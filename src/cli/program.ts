@@ -6,6 +6,7 @@ import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { dlqCommand } from "./commands/dlq.ts";
 import { execCommand } from "./commands/exec.ts";
+import { impactCommand } from "./commands/impact.ts";
 import { lanesCommand } from "./commands/lanes.ts";
 import { mockCommand } from "./commands/mock.ts";
 import { opsCommand } from "./commands/ops.ts";
@@ -36,6 +37,7 @@ export function program(): Command {
     opsCommand(),
     lanesCommand(),
     limitsCommand(),
+    impactCommand(),
     syncsCommand(),
     pipelinesCommand(),
     adviseCommand(),

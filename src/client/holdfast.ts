@@ -40,6 +40,7 @@ import type { Operation } from "./operation.ts";
 import { checkEnvironment, checkFunction } from "./options.ts";
 import { Operations } from "./operations.ts";
 import type { EnqueueOptions } from "./new-operation.ts";
+import { impact, type ImpactOptions, type ImpactReport } from "./impact.ts";
 import { InboxDoor } from "./inbox-door.ts";
 import type { InboxOptions } from "./inbox-options.ts";
 import { LocalApis } from "./local-apis.ts";
@@ -137,6 +138,8 @@ export interface Holdfast<Name extends string = string> {
   readonly measures: Measures | undefined;
   /** Has somebody carry the context of traces, until the returned function is called; `openTelemetry` of `holdfast/signals` does. */
   trace(tracer: Tracer): () => void;
+  /** Whom failures and waits concern, by a label: "41 leads of campaign q4 wait on crm since 14:02; 3 need a person". */
+  impact(options: ImpactOptions): Promise<ImpactReport>;
   /** What happened in the last day, over all processes that share the store. There is none without a store, or with `history: false`. */
   readonly history: History | undefined;
   /** Rules to add, limits and times to set, each with what was seen and the line to paste. See `docs/guide/advice.md`. */
@@ -320,6 +323,7 @@ export async function openHoldfast<Name extends string>(options: HoldfastOptions
     metrics: () => records.metrics(),
     measures: records.measures,
     trace: (tracer) => runtime.events.trace(tracer),
+    impact: (impactOptions) => impact(engine, impactOptions),
     history: records.history,
     advice: () => records.advice(),
     lanes: () => apis.all().flatMap(({ lanes }) => lanes.all().map((lane) => laneStatusOf(lane, runtime.clock))),

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Holdfast } from "../client/holdfast.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
@@ -146,7 +147,7 @@ function refused({ code, detail, ...details }: Refusal): Response {
 }
 
 function queryFor({ query }: Route, search: URLSearchParams): unknown {
-  const given = queryOf(search);
+  const given = queryOf(search, query?.shape["label"] instanceof z.ZodString);
   if (query !== undefined) return validated(query, given, "query");
   const [stranger] = Object.keys(given);
   if (stranger === undefined) return {};

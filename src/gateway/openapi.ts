@@ -81,7 +81,9 @@ function queryParameters({ query }: Route): readonly object[] {
     readonly required?: readonly string[];
   };
   return Object.entries(properties).map(([name, schema]) =>
-    name === "label" ? LABELS : { name, in: "query", required: required.includes(name), ...described(schema) },
+    name === "label" && !(query.shape["label"] instanceof z.ZodString)
+      ? LABELS
+      : { name, in: "query", required: required.includes(name), ...described(schema) },
   );
 }
 

@@ -26,19 +26,20 @@ function faultsOf(issue: z.core.$ZodIssue, where: string): Faults {
 
 /**
  * The query as an object for its schema: `label.lead=42` becomes a member of `label`, all others are texts by name. A parameter
- * given twice is refused, because one of the two would have no effect.
+ * given twice is refused, because one of the two would have no effect. `plainLabel`: the route has a parameter `label` of its own.
  */
-export function queryOf(search: URLSearchParams): Readonly<Record<string, unknown>> {
+export function queryOf(search: URLSearchParams, plainLabel = false): Readonly<Record<string, unknown>> {
   // Without a prototype, so that `__proto__` is a name like any other.
   const query = Object.create(null) as Record<string, unknown>;
   const labels = Object.create(null) as Record<string, string>;
   let labelled = false;
   for (const [name, value] of search) {
-    const label = name.startsWith("label.") ? name.slice("label.".length) : undefined;
+    const label = name.startsWith("label.") && !plainLabel ? name.slice("label.".length) : undefined;
     const into = label === undefined ? query : labels;
     const key = label ?? name;
-    if (Object.hasOwn(into, key) || name === "label") {
-      const message = name === "label" ? "is not known here; filter by label.NAME=VALUE" : "is given twice; give it once";
+    const isStray = name === "label" && !plainLabel;
+    if (Object.hasOwn(into, key) || isStray) {
+      const message = isStray ? "is not known here; filter by label.NAME=VALUE" : "is given twice; give it once";
       throw new ProblemError("invalid-request", `query.${name.slice(0, 100)}: ${message}`, {
         errors: [{ path: `query.${name.slice(0, 100)}`, message }],
       });

@@ -114,6 +114,16 @@ export interface OpenLetters {
   readonly oldestAt: number;
 }
 
+/** An open letter, as far as it takes to say whom it concerns. */
+export interface ConcernedLetter {
+  readonly api: string;
+  readonly endpoint: string;
+  readonly partition: string;
+  readonly reason: DeadReason;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly diedAt: number;
+}
+
 /** Equal steps of time, the first at `from`; wall-clock ms. */
 export interface LetterSpan {
   readonly from: number;
@@ -160,6 +170,8 @@ export interface DeadLetterStore {
   openLetters(): Promise<readonly OpenLetters[]>;
   /** For each fingerprint how many of its letters died in each step from `from` on, whatever became of them. */
   spread(fingerprints: readonly string[], over: LetterSpan): Promise<readonly (readonly number[])[]>;
+  /** Open letters that died at or after `since`, the newest first, at most `limit`. Bodies and histories are not read. */
+  concerned(since: number, limit: number): Promise<readonly ConcernedLetter[]>;
   /** A letter that comes back to `open` re-opens a resolved group, as a new one does. */
   change(changes: readonly DeadLetterChange[]): Promise<readonly ChangeResult[]>;
   /** Answers false where there is no such group. */

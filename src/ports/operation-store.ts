@@ -146,6 +146,15 @@ export interface OperationView {
   readonly answer?: StoredAnswer;
 }
 
+/** An operation that has not ended, as far as it takes to say whom it concerns. */
+export interface WaitingOperation extends LaneKey {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly acceptedAt: number;
+  readonly state: "ready" | "leased" | "parked";
+  /** Why it is parked. */
+  readonly because?: Because;
+}
+
 /** Every condition that is given must hold. */
 export interface OperationFilter {
   readonly api?: string;
@@ -215,6 +224,8 @@ export interface OperationStore {
   get(id: string): Promise<OperationView | undefined>;
   /** Newest first. */
   list(filter: OperationFilter, page: PageRequest): Promise<Page<OperationView>>;
+  /** Operations that have not ended, the last accepted first, at most `limit` of each state. Bodies and histories are not read. */
+  waiting(limit: number): Promise<readonly WaitingOperation[]>;
   /** Counts by state. */
   stats(): Promise<Readonly<Record<OperationState, number>>>;
   /**

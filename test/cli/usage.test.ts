@@ -33,6 +33,7 @@ const COMMANDS = [
   "lanes list",
   "lanes pause",
   "lanes resume",
+  "impact",
   "store check",
   "config check",
   "config schema",

@@ -9,6 +9,7 @@ import { deadLetterRoutes } from "./dead-letters.ts";
 import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
 import { historyRoutes } from "./history.ts";
+import { impactRoute } from "./impact.ts";
 import { inboxRoute } from "./inbox.ts";
 import { laneOf, laneRoutes } from "./lanes.ts";
 import { limitRoutes } from "./limits.ts";
@@ -45,6 +46,7 @@ export function routesOf(parts: AppParts, admin: Admin): RouteTable {
     ...sessionRoutes(parts, admin.sessions),
     alertsRoute(parts),
     adviceRoute(parts),
+    impactRoute(parts),
     ...syncRoutes(parts),
     ...pipelineRoutes(parts),
     metricsRoute(parts),

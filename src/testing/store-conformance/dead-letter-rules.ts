@@ -364,6 +364,17 @@ function grouping({ section, rule }: Suite): void {
       ]);
     });
 
+    rule("open letters of a time say whom they concern, the newest first", async ({ store: { deadLetters } }) => {
+      await deadLetters.add([1, 2, 3, 4].map((number) => letter(number, { labels: { lead: String(number) } })));
+      await deadLetters.change([change(3, 1, { state: "resolved" })]);
+      const { api, endpoint, partition, reason } = letter(1);
+      assert.deepEqual(
+        await deadLetters.concerned(T0 + 2, 5),
+        [4, 2].map((number) => ({ ...{ api, endpoint, partition, reason }, labels: { lead: String(number) }, diedAt: T0 + number })),
+      );
+      assert.equal((await deadLetters.concerned(T0, 2)).length, 2);
+    });
+
     rule("deaths are counted in steps of time, of each group that is asked for", async ({ store: { deadLetters } }) => {
       await deadLetters.add([member(1, A, 0), member(2, A, 9), member(3, A, 10), member(4, A, 29), member(5, A, 30), member(6, B, 15)]);
       await deadLetters.change([change(3, 1, { state: "resolved" })]);

@@ -62,6 +62,7 @@ export const letterStep: fc.Arbitrary<Step<Letters>> = fc.oneof(
   { weight: 2, arbitrary: wholeListing<Letters>("list", filter, (verbs, chosen, page) => verbs.list(chosen, page)) },
   { weight: 2, arbitrary: wholeListing<Letters>("groups", filter, (verbs, chosen, page) => verbs.groups(chosen, page)) },
   step<Letters, "openLetters">("openLetters", fc.constant([])),
+  step<Letters, "concerned">("concerned", fc.tuple(instant, fc.integer({ min: 1, max: 3 }))),
   step<Letters, "spread">(
     "spread",
     fc.tuple(

@@ -136,5 +136,6 @@ export const queueStep: fc.Arbitrary<Step<Queue>> = fc.oneof(
   step<Queue, "get">("get", fc.tuple(operationNumber.map((number) => operation(number).id))),
   wholeListing<Queue>("list", operationFilter, (verbs, chosen, page) => verbs.list(chosen, page)),
   step<Queue, "stats">("stats", fc.constant([])),
+  step<Queue, "waiting">("waiting", fc.tuple(fc.integer({ min: 1, max: 4 }))),
   step<Queue, "sweep">("sweep", fc.tuple(instant, fc.integer({ min: 1, max: 3 }))),
 );

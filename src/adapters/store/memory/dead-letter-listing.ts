@@ -1,4 +1,5 @@
 import type {
+  ConcernedLetter,
   DeadLetter,
   DeadLetterFilter,
   DeadLetterGroup,
@@ -16,7 +17,7 @@ import { copyLetter, firstAfter, type Entry, type Group } from "./dead-letter-en
 export function listing(
   sorted: readonly Entry[],
   groupsOf: ReadonlyMap<string, Group>,
-): Pick<Sync<DeadLetterStore>, "list" | "groups" | "openLetters" | "spread"> {
+): Pick<Sync<DeadLetterStore>, "list" | "groups" | "openLetters" | "spread" | "concerned"> {
   const list = (filter: DeadLetterFilter, page: PageRequest): Page<DeadLetter> => {
     const limit = pageLimit(page);
     const after = decodeCursor<[number, number]>("dead-letters", page, 2);
@@ -86,7 +87,17 @@ export function listing(
     return fingerprints.map((fingerprint) => [...(counts.get(fingerprint) as number[])]);
   };
 
-  return { list, groups, openLetters, spread };
+  const concerned = (since: number, limit: number): readonly ConcernedLetter[] =>
+    sorted
+      .filter(({ letter }) => letter.state === "open" && letter.diedAt >= since)
+      .reverse()
+      .slice(0, limit)
+      .map(({ letter: { api, endpoint, partition, reason, labels, diedAt } }) => ({
+        ...{ api, endpoint, partition, reason, diedAt },
+        labels: { ...labels },
+      }));
+
+  return { list, groups, openLetters, spread, concerned };
 }
 
 function byName(a: OpenLetters, b: OpenLetters): number {

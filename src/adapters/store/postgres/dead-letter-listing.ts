@@ -1,4 +1,5 @@
 import type {
+  ConcernedLetter,
   DeadLetter,
   DeadLetterFilter,
   DeadLetterGroup,
@@ -17,7 +18,10 @@ import { packText, textArray, unpackText } from "./parameters.ts";
 import { statement } from "./statement.ts";
 
 /** The listings. Each page is one snapshot, and the server ends one that takes too long. */
-export function listing(database: Database, schema: string): Pick<DeadLetterStore, "list" | "groups" | "openLetters" | "spread"> {
+export function listing(
+  database: Database,
+  schema: string,
+): Pick<DeadLetterStore, "list" | "groups" | "openLetters" | "spread" | "concerned"> {
   const { time } = database;
   const dead = `"${schema}".dead`;
   const lastSeq = statement<[seq: number]>(`SELECT coalesce(max(seq), 0)::float8 FROM ${dead}`);
@@ -29,6 +33,11 @@ export function listing(database: Database, schema: string): Pick<DeadLetterStor
   const countSteps = statement<[fingerprint: string, step: number, count: number]>(
     `SELECT fingerprint, floor((died_at - ($2::text)::float8) / ($3::text)::float8)::int4, count(*)::int4 FROM ${dead}
      WHERE fingerprint = ANY (($1::text)::text[]) AND died_at >= ($2::text)::float8 AND died_at < ($4::text)::float8 GROUP BY 1, 2`,
+  );
+
+  const readConcerned = statement<[api: string, endpoint: string, partition: string, reason: string, labels: string, diedAt: number]>(
+    `SELECT api, endpoint, partition, reason, labels, died_at FROM ${dead} WHERE state = 'open' AND died_at >= ($1::text)::float8
+     ORDER BY died_at DESC, seq DESC LIMIT ($2::text)::int4`,
   );
 
   const list = async (filter: DeadLetterFilter, page: PageRequest): Promise<Page<DeadLetter>> => {
@@ -104,7 +113,20 @@ export function listing(database: Database, schema: string): Pick<DeadLetterStor
     });
   };
 
-  return { list, groups, openLetters, spread };
+  const concerned = async (since: number, limit: number): Promise<readonly ConcernedLetter[]> => {
+    const values = [String(time.toDatabase(since)), String(limit)];
+    const rows = await database.snapshot("read whom dead letters concern", (run) => run(readConcerned, values));
+    return rows.map(([api, endpoint, partition, reason, labels, diedAt]) => ({
+      api: unpackText(api),
+      endpoint: unpackText(endpoint),
+      partition: unpackText(partition),
+      reason: reason as ConcernedLetter["reason"],
+      labels: JSON.parse(unpackText(labels)) as ConcernedLetter["labels"],
+      diedAt: time.fromDatabase(diedAt),
+    }));
+  };
+
+  return { list, groups, openLetters, spread, concerned };
 }
 
 type GroupRow = readonly [

@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type {
+  ConcernedLetter,
   DeadLetter,
   DeadLetterFilter,
   DeadLetterGroup,
@@ -14,17 +15,22 @@ import { letterReader, type DeadRow } from "./dead-letter-entry.ts";
 import { statementCache } from "./statement-cache.ts";
 
 /** The listings; they run on the reader thread. */
-export function listing(db: DatabaseSync): Pick<Sync<DeadLetterStore>, "list" | "groups" | "openLetters" | "spread"> {
+export function listing(db: DatabaseSync): Pick<Sync<DeadLetterStore>, "list" | "groups" | "openLetters" | "spread" | "concerned"> {
   const prepared = statementCache(db);
   const toLetter = letterReader(db);
   const lastSeq = db.prepare("SELECT coalesce(max(seq), 0) AS seq FROM dead");
 
   const countOpen = db.prepare(
-    "SELECT api, endpoint, count(*) AS open, min(died_at) AS oldestAt FROM dead WHERE state = 'open' GROUP BY api, endpoint ORDER BY api, endpoint",
+    "SELECT api, endpoint, count(*) AS open, min(died_at) AS oldestAt FROM dead INDEXED BY dead_open WHERE state = 'open' GROUP BY api, endpoint ORDER BY api, endpoint",
   );
   const countSteps = db.prepare(
     `SELECT CAST((died_at - :from) / :step AS INTEGER) AS step, count(*) AS count FROM dead
      WHERE fingerprint = :fingerprint AND died_at >= :from AND died_at < :to GROUP BY 1`,
+  );
+
+  const readConcerned = db.prepare(
+    `SELECT api, endpoint, partition, reason, labels, died_at AS diedAt FROM dead WHERE state = 'open' AND died_at >= ?
+     ORDER BY died_at DESC, seq DESC LIMIT ?`,
   );
 
   const list = (filter: DeadLetterFilter, page: PageRequest): Page<DeadLetter> => {
@@ -32,7 +38,9 @@ export function listing(db: DatabaseSync): Pick<Sync<DeadLetterStore>, "list" | 
     const after = decodeCursor<[number, number]>("dead-letters", page, 2);
     const conditions = conditionsOf(filter);
     if (after) conditions.push(["(died_at, seq) < (?, ?)", ...after]);
-    const statement = prepared(`SELECT * FROM dead ${where(conditions)} ORDER BY died_at DESC, seq DESC LIMIT ?`);
+    // A label's letters are put in order by themselves, and only those of the page are read whole.
+    const found = `SELECT ${filter.labels ? "seq" : "*"} FROM dead ${where(conditions)} ORDER BY died_at DESC, seq DESC LIMIT ?`;
+    const statement = prepared(filter.labels ? `SELECT * FROM dead WHERE seq IN (${found}) ORDER BY died_at DESC, seq DESC` : found);
     const items: DeadLetter[] = [];
     let bytes = 0;
     let last: DeadRow | undefined;
@@ -74,6 +82,11 @@ export function listing(db: DatabaseSync): Pick<Sync<DeadLetterStore>, "list" | 
     list,
     groups,
     openLetters: () => countOpen.all().map((row) => ({ ...row }) as unknown as OpenLetters),
+    concerned: (since, limit) =>
+      (readConcerned.all(since, limit) as unknown as (Omit<ConcernedLetter, "labels"> & { readonly labels: string })[]).map((row) => ({
+        ...row,
+        labels: JSON.parse(row.labels) as ConcernedLetter["labels"],
+      })),
     spread: (fingerprints, { from, stepMs, steps }) =>
       fingerprints.map((fingerprint) => {
         const counts = Array.from({ length: steps }, () => 0);

@@ -33,6 +33,7 @@ export function remoteDeadLetters(writer: Channel, reader: Channel): DeadLetterS
     groups: read("groups"),
     openLetters: read("openLetters"),
     spread: read("spread"),
+    concerned: read("concerned"),
     change: write("change"),
     setGroupState: write("setGroupState"),
     sweep: write("sweep"),
@@ -56,6 +57,7 @@ export function remoteOperations(writer: Channel, reader: Channel): Omit<Operati
     pause: write("pause"),
     get: read("get"),
     list: read("list"),
+    waiting: read("waiting"),
     stats: read("stats"),
     sweep: write("sweep"),
   };

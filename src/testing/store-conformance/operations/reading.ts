@@ -11,6 +11,34 @@ export function reading({ section, rule }: Suite): void {
       assert.equal(await queueOf(store).get(operation(1).id), undefined);
     });
 
+    rule("what has not ended says whom it concerns, the last accepted first", async ({ store }) => {
+      const queue = queueOf(store);
+      await queue.accept([
+        operation(1, { labels: { lead: "1" } }),
+        operation(2, { labels: { lead: "2" }, api: "billing", dueAt: NOW + 60 * MINUTE }),
+        operation(3, { labels: { lead: "3" } }),
+        operation(4),
+      ]);
+      const claimed = (await claim(queue)).find((one) => numberOf(one.operation) === 1) as ClaimedOperation;
+      const third = (await queue.get(operation(3).id))?.claim ?? 0;
+      await queue.settle([settlement(claimed, PARKED), { id: operation(3).id, claim: third, now: NOW, outcome: { state: "ready" } }]);
+      const told = (await queue.waiting(5)).map(({ labels, api, state }) => [labels["lead"], api, state]);
+      const { labels } = operation(4);
+      assert.deepEqual(told, [
+        [labels["lead"], "crm", "leased"],
+        ["3", "crm", "ready"],
+        ["2", "billing", "parked"],
+        ["1", "crm", "parked"],
+      ]);
+      const [, , second, first] = await queue.waiting(5);
+      assert.equal(second?.acceptedAt, operation(2).acceptedAt);
+      assert.ok(first?.because);
+      assert.deepEqual(
+        (await queue.waiting(1)).map(({ state }) => state),
+        ["leased", "ready", "parked"],
+      );
+    });
+
     rule("a filter lets through what fits all of it, the last accepted first, page by page as in one", async ({ store }) => {
       const queue = queueOf(store);
       await queue.accept([

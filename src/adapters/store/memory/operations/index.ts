@@ -6,7 +6,7 @@ import { backlog, wake } from "./backlog.ts";
 import { cancel } from "./cancel.ts";
 import { claim } from "./claim.ts";
 import { isHeld, toView } from "./entry.ts";
-import { list } from "./listing.ts";
+import { list, waiting } from "./listing.ts";
 import { reap } from "./reap.ts";
 import { settle } from "./settle.ts";
 import { QueueState } from "./state.ts";
@@ -57,6 +57,7 @@ export function operations(letters: Sync<DeadLetterStore>, maxOperations: number
       return entry && toView(entry);
     },
     list: (filter, page) => list(queue, filter, page),
+    waiting: (limit) => waiting(queue, limit),
     stats: () => {
       const counts: Record<OperationState, number> = { ready: 0, leased: 0, parked: 0, succeeded: 0, dead: 0, cancelled: 0 };
       for (const { standing } of queue.byId.values()) counts[standing.state] += 1;

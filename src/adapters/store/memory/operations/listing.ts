@@ -1,4 +1,4 @@
-import type { OperationFilter, OperationView } from "../../../../ports/operation-store.ts";
+import type { OperationFilter, OperationView, WaitingOperation } from "../../../../ports/operation-store.ts";
 import type { Page, PageRequest } from "../../../../ports/page.ts";
 import { decodeCursor, encodeCursor, PAGE_BYTES, pageLimit } from "../../paging.ts";
 import { toView, type Entry } from "./entry.ts";
@@ -40,4 +40,17 @@ function matcher(filter: OperationFilter): (entry: Entry) => boolean {
     (filter.idempotencyKey === undefined || operation.idempotencyKey === filter.idempotencyKey) &&
     (filter.state === undefined || standing.state === filter.state) &&
     labels.every(([name, value]) => Object.hasOwn(operation.labels, name) && operation.labels[name] === value);
+}
+
+/** Operations that have not ended, the last accepted first, at most so many of each state. */
+export function waiting(queue: QueueState, limit: number): readonly WaitingOperation[] {
+  const left = { ready: limit, leased: limit, parked: limit };
+  return [...queue.byId.values()].reverse().flatMap(({ operation, standing }): WaitingOperation[] => {
+    const { state } = standing;
+    if ((state !== "ready" && state !== "leased" && state !== "parked") || left[state] === 0) return [];
+    left[state] -= 1;
+    const { api, endpoint, partition, labels, acceptedAt } = operation;
+    const because = state === "parked" ? standing.because : undefined;
+    return [{ api, endpoint, partition, labels: { ...labels }, acceptedAt, state, ...(because === undefined ? {} : { because }) }];
+  });
 }

@@ -1,20 +1,21 @@
-import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import type { Because } from "../../../../core/decision.ts";
 import type { AttemptRecord } from "../../../../ports/dead-letter-store.ts";
 import type { StoredAnswer } from "../../../../ports/idempotency-store.ts";
-import type { OperationFilter, OperationState, OperationStore, OperationView } from "../../../../ports/operation-store.ts";
+import type {
+  NewOperation,
+  OperationFilter,
+  OperationState,
+  OperationStore,
+  OperationView,
+  WaitingOperation,
+} from "../../../../ports/operation-store.ts";
 import { decodeCursor, encodeCursor, PAGE_BYTES, pageLimit } from "../../paging.ts";
 import type { Sync } from "../../sync.ts";
 import { statementCache } from "../statement-cache.ts";
 import { toOperation } from "./entry.ts";
+import { extents, select, VIEW } from "./selection.ts";
 
-/** An operation with its row in whichever table of a state it has one. */
-const VIEW = `operation.seq, operation.head, operation.body,
-  coalesce(ended.state, CASE WHEN leased.seq THEN 'leased' WHEN parked.seq THEN 'parked' ELSE 'ready' END) AS state,
-  coalesce(ended.claims, leased.claims, parked.claims, ready.claims) AS claims,
-  coalesce(ended.since, leased.since, parked.since, ready.due_at) AS since,
-  coalesce(ended.because, leased.cancel, parked.because) AS because,
-  leased.lease_until, leased.worker, parked.due_at AS parked_until, ended.attempt, ended.answer, ended.body AS answer_body`;
 const STATES = `LEFT JOIN ready ON ready.seq = operation.seq LEFT JOIN leased ON leased.seq = operation.seq
   LEFT JOIN parked ON parked.seq = operation.seq LEFT JOIN ended ON ended.seq = operation.seq`;
 
@@ -35,13 +36,24 @@ interface ViewRow {
 }
 
 /** Operations for people; runs on the reader thread. */
-export function listing(db: DatabaseSync): Pick<Sync<OperationStore>, "get" | "list" | "stats"> {
+export function listing(db: DatabaseSync): Pick<Sync<OperationStore>, "get" | "list" | "stats" | "waiting"> {
   const find = db.prepare(`SELECT ${VIEW} FROM operation ${STATES} WHERE operation.id = ?`);
   const readAttempts = db.prepare("SELECT record FROM attempt WHERE seq = ? ORDER BY position");
   const sums = db.prepare(
     `SELECT total(ready) AS ready, total(leased) AS leased, total(parked) AS parked, total(succeeded) AS succeeded, total(dead) AS dead,
        total(cancelled) AS cancelled FROM lane`,
   );
+  const readWaiting = (["ready", "leased", "parked"] as const).map((state) => ({
+    state,
+    statement: db.prepare(
+      `SELECT operation.seq, operation.head, ${state === "parked" ? "parked.because" : "NULL AS because"}
+       FROM (SELECT * FROM ${state} ORDER BY seq DESC LIMIT ?) AS ${state} CROSS JOIN operation ON operation.seq = ${state}.seq`,
+    ),
+  }));
+  const bySeqs = db.prepare(
+    `SELECT ${VIEW} FROM operation ${STATES} WHERE operation.seq IN (SELECT value FROM json_each(?)) ORDER BY operation.seq DESC`,
+  );
+  const extent = extents(db);
   const prepared = statementCache(db);
 
   /** What was tried before, and the attempt that it ended with. */
@@ -63,6 +75,18 @@ export function listing(db: DatabaseSync): Pick<Sync<OperationStore>, "get" | "l
     ...(row.answer !== null && { answer: { ...(JSON.parse(row.answer) as StoredAnswer), body: row.answer_body as Uint8Array } }),
   });
 
+  /** What fits a filter, the newest first. */
+  const found = (filter: OperationFilter, before: number | undefined, limit: number): Iterable<ViewRow> => {
+    const { sql, values, lanes } = select(filter, extent(filter), before);
+    const statement = prepared(sql);
+    if (lanes === undefined) return statement.iterate(...values, limit) as unknown as Iterable<ViewRow>;
+    const seqs = lanes
+      .flatMap((lane) => (statement.all(lane, ...values, limit) as { seq: number }[]).map(({ seq }) => seq))
+      .sort((a, b) => b - a)
+      .slice(0, limit);
+    return bySeqs.iterate(JSON.stringify(seqs)) as unknown as Iterable<ViewRow>;
+  };
+
   return {
     get: (id) => {
       const row = find.get(id) as unknown as ViewRow | undefined;
@@ -71,12 +95,10 @@ export function listing(db: DatabaseSync): Pick<Sync<OperationStore>, "get" | "l
     list: (filter, page) => {
       const limit = pageLimit(page);
       const after = decodeCursor<[number]>("operations", page, 1);
-      const { sql, values } = select(filter, after?.[0]);
       const items: OperationView[] = [];
       let bytes = 0;
       let last: ViewRow | undefined;
-      for (const raw of prepared(sql).iterate(...values, limit + 1)) {
-        const row = raw as unknown as ViewRow;
+      for (const row of found(filter, after?.[0], limit + 1)) {
         const weight = row.body?.byteLength ?? 0;
         if (last && (items.length === limit || bytes + weight > PAGE_BYTES)) return { items, next: encodeCursor("operations", [last.seq]) };
         items.push(toView(row));
@@ -85,52 +107,19 @@ export function listing(db: DatabaseSync): Pick<Sync<OperationStore>, "get" | "l
       }
       return { items, next: null };
     },
+    waiting: (limit) =>
+      readWaiting
+        .flatMap(({ state, statement }) =>
+          (statement.all(limit) as { seq: number; head: string; because: string | null }[]).map((row) => ({ ...row, state })),
+        )
+        .sort((a, b) => b.seq - a.seq)
+        .map(({ head, because, state }): WaitingOperation => {
+          const { api, endpoint, partition, labels, acceptedAt } = JSON.parse(head) as NewOperation;
+          return {
+            ...{ api, endpoint, partition, labels, acceptedAt, state },
+            ...(because !== null && { because: JSON.parse(because) as Because }),
+          };
+        }),
     stats: () => ({ ...(sums.get() as unknown as Record<OperationState, number>) }),
   };
-}
-
-/**
- * The statement for a filter. It walks down the table that narrows most (a label's rows, a state's rows), newest first, and
- * looks the rest up, so that a page costs what it shows and not what the store holds.
- */
-function select(filter: OperationFilter, before: number | undefined): { readonly sql: string; readonly values: SQLInputValue[] } {
-  const conditions: string[] = [];
-  const values: SQLInputValue[] = [];
-  const demand = (clause: string, ...given: readonly SQLInputValue[]): void => {
-    conditions.push(clause);
-    values.push(...given);
-  };
-  const [firstLabel, ...otherLabels] = Object.entries(filter.labels ?? {});
-  const { api, endpoint, partition, flow, idempotencyKey, state } = filter;
-  let driver = "operation";
-  if (firstLabel) {
-    driver = "operation_label";
-    demand("operation_label.name = ? AND operation_label.value = ?", ...firstLabel);
-    for (const label of otherLabels) {
-      demand(
-        "EXISTS (SELECT 1 FROM operation_label AS other WHERE other.name = ? AND other.value = ? AND other.seq = operation.seq)",
-        ...label,
-      );
-    }
-  }
-  if (state !== undefined) {
-    const ended = state === "succeeded" || state === "dead" || state === "cancelled";
-    if (driver === "operation") driver = ended ? "ended" : state;
-    demand(`${ended ? "ended" : state}.seq IS NOT NULL`);
-    if (ended) demand("ended.state = ?", state);
-    if (ended && state !== "succeeded") demand("ended.state <> 'succeeded'");
-  }
-  if (before !== undefined) demand(`${driver}.seq < ?`, before);
-  if (api !== undefined) demand("operation.api = ?", api);
-  if (endpoint !== undefined) demand("operation.lane IN (SELECT seq FROM lane WHERE endpoint = ?)", endpoint);
-  if (partition !== undefined) demand("operation.lane IN (SELECT seq FROM lane WHERE partition = ?)", partition);
-  if (flow !== undefined) demand("operation.flow = ?", flow);
-  if (idempotencyKey !== undefined) demand("operation.idempotency_key = ?", idempotencyKey);
-  const from = driver === "operation" ? "operation" : `${driver} CROSS JOIN operation ON operation.seq = ${driver}.seq`;
-  const joins = ["ready", "leased", "parked", "ended"]
-    .filter((table) => table !== driver)
-    .map((table) => `LEFT JOIN ${table} ON ${table}.seq = operation.seq`)
-    .join(" ");
-  const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
-  return { sql: `SELECT ${VIEW} FROM ${from} ${joins} ${where} ORDER BY ${driver}.seq DESC LIMIT ?`, values };
 }
