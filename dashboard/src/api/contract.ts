@@ -34,7 +34,7 @@ export interface Contract {
       /** A URL that is told how it ended; the config says `callbacks` */
       readonly callback?: string;
     };
-    readonly answer: { readonly id: string; readonly known: boolean };
+    readonly answer: { readonly known: true; readonly answered: true };
   };
   /** Operations, newest first. */
   readonly "GET /v1/operations": {
@@ -89,6 +89,8 @@ export interface Contract {
           readonly body?: { readonly text: string } | { readonly base64: string };
         };
         readonly attempts: number;
+        /** Of its answer */
+        readonly status?: number;
       }[];
       readonly next: string | null;
     };
@@ -232,6 +234,8 @@ export interface Contract {
           readonly body?: { readonly text: string } | { readonly base64: string };
         };
         readonly attempts: number;
+        /** Why sending it again may do it twice */
+        readonly doubt?: string;
       }[];
       readonly next: string | null;
     };
@@ -436,6 +440,15 @@ export interface Contract {
       readonly ids?: readonly string[];
       /** All open members of a group, by its fingerprint */
       readonly group?: string;
+      /** Open letters that fit; `{}` is all */
+      readonly filter?: {
+        readonly api?: string;
+        readonly fingerprint?: string;
+        readonly reason?: "exhausted" | "permanent" | "outcome-unknown" | "expired" | "budget" | "poison" | "cancelled-by-operator";
+        readonly labels?: Readonly<Record<string, string>>;
+        readonly since?: number;
+        readonly until?: number;
+      };
       readonly reason: string;
     };
     readonly answer: { readonly discarded: number };
@@ -1021,6 +1034,174 @@ export interface Contract {
       }[];
     };
   };
+  /** Limits that operators have set over those of the config. */
+  readonly "GET /v1/limits": {
+    readonly params: object;
+    readonly query: object;
+    readonly body: undefined;
+    readonly answer: {
+      readonly items: readonly {
+        readonly api: string;
+        /** `*`: all of the API's */
+        readonly endpoint: string;
+        readonly limits: {
+          /** Of the whole API only */
+          readonly rateLimit?:
+            | {
+                readonly limit: number;
+                /** Milliseconds, or a text such as "30s", "10m", "24h" */
+                readonly per?: number | string;
+                readonly burst?: number;
+                readonly scope?: "api" | "endpoint" | "partition";
+                readonly counts?: "cost" | "calls";
+              }
+            | readonly {
+                readonly limit: number;
+                /** Milliseconds, or a text such as "30s", "10m", "24h" */
+                readonly per?: number | string;
+                readonly burst?: number;
+                readonly scope?: "api" | "endpoint" | "partition";
+                readonly counts?: "cost" | "calls";
+              }[]
+            | false;
+          readonly concurrency?: number | { readonly max: number; readonly maxQueue?: number } | false;
+          readonly breaker?:
+            | {
+                readonly failureRate?: number;
+                readonly window?: number;
+                /** Milliseconds, or a text such as "30s", "10m", "24h" */
+                readonly windowTime?: number | string;
+                readonly minimumCalls?: number;
+                /** Milliseconds, or a text such as "30s", "10m", "24h" */
+                readonly openFor?: number | string;
+                /** Milliseconds, or a text such as "30s", "10m", "24h" */
+                readonly maxOpenFor?: number | string;
+                readonly halfOpenCalls?: number;
+                /** Milliseconds, or a text such as "30s", "10m", "24h" */
+                readonly probeLease?: number | string;
+                readonly slowCallRate?: number;
+                /** Milliseconds, or a text such as "30s", "10m", "24h" */
+                readonly slowCall?: number | string;
+              }
+            | false;
+        };
+        readonly by: string;
+        readonly reason: string;
+        readonly since: number;
+        readonly until: number;
+      }[];
+      readonly next: string | null;
+    };
+  };
+  /** Sets limits over those of the config for a while, in every gateway over the store. */
+  readonly "POST /v1/limits": {
+    readonly params: object;
+    readonly query: object;
+    readonly body: {
+      readonly api: string;
+      /** Such as `POST /contacts`; left out: all of the API's */
+      readonly endpoint?: string;
+      /** Of the whole API only */
+      readonly rateLimit?:
+        | {
+            readonly limit: number;
+            /** Milliseconds, or a text such as "30s", "10m", "24h" */
+            readonly per?: number | string;
+            readonly burst?: number;
+            readonly scope?: "api" | "endpoint" | "partition";
+            readonly counts?: "cost" | "calls";
+          }
+        | readonly {
+            readonly limit: number;
+            /** Milliseconds, or a text such as "30s", "10m", "24h" */
+            readonly per?: number | string;
+            readonly burst?: number;
+            readonly scope?: "api" | "endpoint" | "partition";
+            readonly counts?: "cost" | "calls";
+          }[]
+        | false;
+      readonly concurrency?: number | { readonly max: number; readonly maxQueue?: number } | false;
+      readonly breaker?:
+        | {
+            readonly failureRate?: number;
+            readonly window?: number;
+            /** Milliseconds, or a text such as "30s", "10m", "24h" */
+            readonly windowTime?: number | string;
+            readonly minimumCalls?: number;
+            /** Milliseconds, or a text such as "30s", "10m", "24h" */
+            readonly openFor?: number | string;
+            /** Milliseconds, or a text such as "30s", "10m", "24h" */
+            readonly maxOpenFor?: number | string;
+            readonly halfOpenCalls?: number;
+            /** Milliseconds, or a text such as "30s", "10m", "24h" */
+            readonly probeLease?: number | string;
+            readonly slowCallRate?: number;
+            /** Milliseconds, or a text such as "30s", "10m", "24h" */
+            readonly slowCall?: number | string;
+          }
+        | false;
+      /** How long it holds; a day at most */
+      readonly for: number | string;
+      readonly reason: string;
+    };
+    readonly answer: {
+      readonly api: string;
+      /** `*`: all of the API's */
+      readonly endpoint: string;
+      readonly limits: {
+        /** Of the whole API only */
+        readonly rateLimit?:
+          | {
+              readonly limit: number;
+              /** Milliseconds, or a text such as "30s", "10m", "24h" */
+              readonly per?: number | string;
+              readonly burst?: number;
+              readonly scope?: "api" | "endpoint" | "partition";
+              readonly counts?: "cost" | "calls";
+            }
+          | readonly {
+              readonly limit: number;
+              /** Milliseconds, or a text such as "30s", "10m", "24h" */
+              readonly per?: number | string;
+              readonly burst?: number;
+              readonly scope?: "api" | "endpoint" | "partition";
+              readonly counts?: "cost" | "calls";
+            }[]
+          | false;
+        readonly concurrency?: number | { readonly max: number; readonly maxQueue?: number } | false;
+        readonly breaker?:
+          | {
+              readonly failureRate?: number;
+              readonly window?: number;
+              /** Milliseconds, or a text such as "30s", "10m", "24h" */
+              readonly windowTime?: number | string;
+              readonly minimumCalls?: number;
+              /** Milliseconds, or a text such as "30s", "10m", "24h" */
+              readonly openFor?: number | string;
+              /** Milliseconds, or a text such as "30s", "10m", "24h" */
+              readonly maxOpenFor?: number | string;
+              readonly halfOpenCalls?: number;
+              /** Milliseconds, or a text such as "30s", "10m", "24h" */
+              readonly probeLease?: number | string;
+              readonly slowCallRate?: number;
+              /** Milliseconds, or a text such as "30s", "10m", "24h" */
+              readonly slowCall?: number | string;
+            }
+          | false;
+      };
+      readonly by: string;
+      readonly reason: string;
+      readonly since: number;
+      readonly until: number;
+    };
+  };
+  /** Ends limits before their time: the config holds again. */
+  readonly "DELETE /v1/limits/{api}": {
+    readonly params: { readonly api: string };
+    readonly query: { readonly endpoint?: string };
+    readonly body: undefined;
+    readonly answer: { readonly ended: { readonly api: string; readonly endpoint: string } };
+  };
   /** What happened lately, by API, over all processes that share the store, and what stands in the queue. */
   readonly "GET /v1/stats": {
     readonly params: object;
@@ -1196,6 +1377,84 @@ export interface Contract {
       }[];
     };
   };
+  /** What the history of attempts speaks for: rules, limits and times to set. */
+  readonly "GET /v1/advice": {
+    readonly params: object;
+    readonly query: { readonly api?: string };
+    readonly body: undefined;
+    readonly answer: {
+      readonly items: readonly {
+        /** The same for the same advice, whatever its numbers */
+        readonly id: string;
+        readonly kind:
+          | "permanent-error"
+          | "rate-limit"
+          | "breaker"
+          | "retry-span"
+          | "attempts"
+          | "timeout"
+          | "idempotency"
+          | "nested-retries"
+          | "dead-letters";
+        readonly api: string;
+        readonly endpoint?: string;
+        readonly confidence: "high" | "medium" | "low";
+        readonly title: string;
+        /** Sentences with numbers */
+        readonly evidence: readonly string[];
+        readonly numbers: Readonly<Record<string, number>>;
+        /** A line to paste, and where */
+        readonly config?: { readonly under: string; readonly line: string };
+        readonly command?: string;
+        readonly caution?: string;
+      }[];
+      /** What it was drawn from */
+      readonly basis: {
+        readonly attempts: number;
+        readonly endpoints: number;
+        readonly since: number | null;
+        readonly until: number | null;
+      };
+    };
+  };
+  /** Whom failures and waits concern, by a label, in numbers and in words. */
+  readonly "GET /v1/impact": {
+    readonly params: object;
+    readonly query: { readonly label: string; readonly of?: string; readonly window?: string };
+    readonly body: undefined;
+    readonly answer: {
+      readonly label: string;
+      readonly of: string | null;
+      readonly windowMs: number;
+      readonly at: number;
+      /** There was more than was looked at (the newest 10,000 of each kind) */
+      readonly atLeast: boolean;
+      readonly items: readonly {
+        /** Null: operations without the label */
+        readonly value: string | null;
+        readonly waiting: {
+          readonly count: number;
+          readonly apis: readonly { readonly api: string; readonly count: number; readonly since: number; readonly because: string }[];
+        };
+        readonly needsPerson: {
+          /** Open dead letters */
+          readonly count: number;
+          /** Of these nobody knows whether it happened */
+          readonly unknown: number;
+          readonly apis: readonly {
+            readonly api: string;
+            readonly count: number;
+            readonly unknown: number;
+            readonly firstAt: number;
+            readonly lastAt: number;
+          }[];
+        };
+        /** The same in a sentence */
+        readonly text: string;
+      }[];
+      readonly next: null;
+    };
+  };
   /** Every sync of this store that has run, with its watermark. */
   readonly "GET /v1/syncs": {
     readonly params: object;
@@ -1247,11 +1506,65 @@ export interface Contract {
       readonly next: string | null;
     };
   };
-  /** One sync: its watermark, since when it is held, and the records that hold it. */
+  /** One sync: its watermark, since when it is held, the records that hold it, and its resets. */
   readonly "GET /v1/syncs/{sync}": {
     readonly params: { readonly sync: string };
     readonly query: object;
     readonly body: undefined;
+    readonly answer: {
+      readonly sync: string;
+      readonly watermark: number | string | null;
+      readonly kind: ("number" | "time" | "text") | null;
+      readonly advancedAt: number | null;
+      /** Since when the watermark has not moved although there was something to do */
+      readonly heldSince: number | null;
+      readonly remembered: number;
+      readonly running: { readonly run: string; readonly since: number; readonly leaseUntil: number } | null;
+      readonly lastRun: {
+        readonly outcome: "complete" | "partial" | "failed" | "reset";
+        readonly run?: string;
+        readonly startedAt?: number;
+        readonly endedAt: number;
+        readonly read?: number;
+        readonly done?: number;
+        readonly known?: number;
+        readonly failed?: number;
+        readonly parked?: number;
+        readonly watermark?: { readonly advanced: boolean; readonly blockedBy: readonly string[] };
+        /** Those that are not done */
+        readonly records?: readonly {
+          readonly id: string;
+          readonly cursor: number | string;
+          readonly state: "failed" | "parked";
+          readonly attempts: number;
+          readonly rule: string;
+          readonly because: string;
+          readonly deadLetter?: string;
+        }[];
+        readonly error?: { readonly code: string; readonly message: string };
+        readonly by?: string;
+        readonly reason?: string;
+      } | null;
+      readonly resets: readonly {
+        readonly at: number;
+        readonly by: string;
+        readonly reason: string;
+        readonly from: number | string | null;
+        readonly to: number | string | null;
+      }[];
+    };
+  };
+  /** Sets the watermark of a sync that does not run. */
+  readonly "POST /v1/syncs/{sync}/reset": {
+    readonly params: { readonly sync: string };
+    readonly query: object;
+    readonly body: {
+      /** The new watermark, a time as ISO 8601; left out: everything is read again */
+      readonly to?: number | string;
+      readonly reason: string;
+      /** Who asked for it, where the token does it for somebody else */
+      readonly by?: string;
+    };
     readonly answer: {
       readonly sync: string;
       readonly watermark: number | string | null;
