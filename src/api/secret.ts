@@ -30,8 +30,8 @@ export function env(name: string): { readonly env: string } {
 /** That there is a source; what it gives is looked at when it is sent. A secret is never shown, not even a wrong one. */
 export function checkSecret(source: unknown, path: string): asserts source is SecretSource {
   if (typeof source === "function" || (typeof source === "string" && source !== "")) return;
-  if (typeof source === "object" && source !== null) return checkReference(source, path);
-  const what = source === "" ? "empty" : source === undefined ? "missing" : `a ${typeof source}`;
+  if (typeof source === "object" && source !== null && !Array.isArray(source)) return checkReference(source, path);
+  const what = source === "" ? "empty" : source === undefined ? "missing" : Array.isArray(source) ? "a list" : `a ${typeof source}`;
   throw new ConfigError({
     path,
     message: `${path} is ${what}; name an environment variable, { env: "NAME" }, or a file, { file: "/run/secrets/name" }, or give a function that gets the secret`,
@@ -44,7 +44,8 @@ export function checkReference(source: object, path: string): asserts source is 
   const { env: name, file } = source as { readonly env?: unknown; readonly file?: unknown };
   if (file === undefined) {
     if (typeof name === "string" && name !== "") return;
-    throw new ConfigError({ path: `${path}.env`, message: `${path}.env is ${shown(name)}; give the name of an environment variable` });
+    const what = name === undefined ? "missing" : name === "" ? "empty" : `a ${typeof name}`;
+    throw new ConfigError({ path: `${path}.env`, message: `${path}.env is ${what}; give the name of an environment variable` });
   }
   if (name !== undefined) {
     throw new ConfigError({ path, message: `${path} names both a variable and a file, of which only one can be read; remove one` });

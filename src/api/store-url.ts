@@ -24,7 +24,7 @@ const HELP = 'give "sqlite:" and a path, such as "sqlite:holdfast.db", "postgres
 export function checkStore(store: unknown, path: string): void {
   if (typeof store === "object" && store !== null && !Array.isArray(store)) checkReference(store, path);
   else if (typeof store === "string") targetOf(store, path);
-  else throw new ConfigError({ path, message: `${path} is ${shown(store)}; ${HELP}` });
+  else throw new ConfigError({ path, message: `${path} is ${Array.isArray(store) ? "a list" : `a ${typeof store}`}; ${HELP}` });
 }
 
 /** The store of a config, with its secret read. @throws ConfigError */

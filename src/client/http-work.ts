@@ -164,10 +164,11 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
 
   excerpt(outcome: Outcome<HttpAnswer>, call: HttpCall): Pick<AttemptRecord, "headers" | "bodyExcerpt" | "upstreamRequestId"> {
     if (outcome.threw) return {};
-    const { headers, bodyExcerpt, ...rest } = outcome.value.kept;
+    const { headers, bodyExcerpt, upstreamRequestId } = outcome.value.kept;
     const secrets = secretsOf(call);
     return {
-      ...rest,
+      // The other side's id is a header like any other.
+      ...(upstreamRequestId === undefined ? {} : { upstreamRequestId: without(secrets, upstreamRequestId) }),
       ...(headers === undefined
         ? {}
         : { headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, without(secrets, value)])) }),
