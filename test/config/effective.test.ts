@@ -117,7 +117,7 @@ function faultOf({ name }: Shape, option: string): string | undefined {
   const rest = arbitraryOf(root, definition) as fc.Arbitrary<Given>;
   let fault = "no two values of it make a good config";
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const [others, one, other] of fc.sample(fc.tuple(rest, values, values), DRAWS)) {
+    for (const [others, one, other] of fc.sample(fc.tuple(rest, values, values), { numRuns: DRAWS, seed: round })) {
       if (JSON.stringify(meaning(one)) === JSON.stringify(meaning(other))) continue;
       const pair = [host({ ...others, [option]: one }), host({ ...others, [option]: other })] as const;
       if (!pair.every(isGood)) continue;
@@ -128,8 +128,9 @@ function faultOf({ name }: Shape, option: string): string | undefined {
   return fault;
 }
 
+/** Drawn from one seed a round, so that who finds a fault finds it again. Most options need one round; the rarest good pair some dozens. */
 const DRAWS = 6;
-const ROUNDS = 30;
+const ROUNDS = 300;
 
 /** What there is but one of: the name of a kind. */
 function isKind({ schema }: Shape["options"][string]): boolean {
