@@ -118,16 +118,28 @@ export class FetchDoor {
   }
 
   /** For the gateway: a request that has been taken apart already, and the answer as it stands, with its explanation hung on it. */
-  async forward(request: HttpRequest, forwarding: Forwarding): Promise<HttpAnswer> {
+  forward(request: HttpRequest, forwarding: Forwarding): Promise<HttpAnswer> {
     this.#engine.begun();
     try {
       const loop = sdkLoopOf(request);
       const way: Way = { api: this.#open.api, around: undefined, forwarding };
-      return await (loop === undefined ? this.#send(request, way) : this.#sendInLoop(request, loop, way));
-    } finally {
+      const sent = loop === undefined ? this.#send(request, way) : this.#sendInLoop(request, loop, way);
+      return sent.then(this.#forwarded, this.#notForwarded);
+    } catch (error) {
       this.#engine.ended();
+      throw error;
     }
   }
+
+  readonly #forwarded = (answer: HttpAnswer): HttpAnswer => {
+    this.#engine.ended();
+    return answer;
+  };
+
+  readonly #notForwarded = (error: unknown): never => {
+    this.#engine.ended();
+    throw error;
+  };
 
   async #fetch(input: string | URL | Request, init: RequestInit | undefined, resending: Resending | undefined): Promise<Response> {
     // Before anything is waited for: what stands around may be known for this tick only.

@@ -1,10 +1,10 @@
 import type { EndpointSettings, ResolvedApi } from "../api/resolve-api.ts";
 import { urlWith, type SentCredential } from "../api/credential.ts";
-import type { Verdict } from "../core/verdict.ts";
+import { SUCCESS, type Verdict } from "../core/verdict.ts";
 import type { LimitReport, Outcome, Work, WorkContext } from "../engine/call.ts";
-import { parseRemaining } from "../policy/hints/parse-hint.ts";
+import { parseRemaining, tellsRemaining } from "../policy/hints/parse-hint.ts";
 import { unitsUsed } from "../policy/rate-limit/units-used.ts";
-import { classifyAnswer, classifyError, needsBody } from "../policy/classify/classify.ts";
+import { classifyAnswer, classifyError, isPlainSuccess, needsBody } from "../policy/classify/classify.ts";
 import type { AttemptRecord, StoredRequest } from "../ports/dead-letter-store.ts";
 import type { Ending, Transport, WireInit } from "../ports/transport.ts";
 import type { Engine } from "./engine.ts";
@@ -132,6 +132,7 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
   #verdictOn(answer: HttpAnswer, attempt: number, { api, settings, request, endpoint }: HttpCall): Verdict {
     const { status } = answer;
     const { classifier } = settings;
+    if (isPlainSuccess(classifier, status) && !api.checkJson) return SUCCESS;
     // The body is made text only where somebody looks at it.
     const body = status < 400 && classifier.rules.length === 0 ? undefined : answer.excerpt;
     const facts = { status, headers: answer.headers, body, method: request.method, endpoint, attempt };
@@ -153,6 +154,8 @@ export class HttpWork implements Work<HttpAnswer, HttpCall> {
   report(outcome: Outcome<HttpAnswer>, { settings }: HttpCall): LimitReport | undefined {
     if (outcome.threw) return undefined;
     const { headers, text } = outcome.value;
+    // Asked of every answer under a limit.
+    if (settings.usage.length === 0 && !tellsRemaining(headers, settings.classifier.hintHeaders)) return undefined;
     const left = parseRemaining(headers, this.#engine.runtime.clock.now(), settings.classifier.hintHeaders);
     const used = settings.usage.length === 0 || text === undefined ? undefined : unitsUsed(text, settings.usage);
     return { used, left };

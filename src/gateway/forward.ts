@@ -6,7 +6,7 @@ import type { HttpAnswer } from "../client/http-answer.ts";
 import type { HttpRequest } from "../client/http-request.ts";
 import { explain, type Explanation } from "../core/explain.ts";
 import { uuidv7 } from "../engine/uuid.ts";
-import { Leaving } from "../ports/leaving.ts";
+import type { Leaving } from "../ports/leaving.ts";
 import { refusalOfApi, refusalOfScope, type Authenticator, type Refusal } from "./auth.ts";
 import { acceptOperation } from "./accept-operation.ts";
 import { readLabels } from "./labels.ts";
@@ -62,7 +62,7 @@ export class Forwarder {
   }
 
   /** Answers a request to `/to/…`. It never rejects. */
-  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async handle(request: IncomingMessage, response: ServerResponse, leaving: Leaving): Promise<void> {
     const { engine } = this.#parts.open;
     const operation = uuidv7(engine.runtime.clock.now(), engine.runtime.random);
     const asked = { operation, applied: undefined as string | undefined };
@@ -76,7 +76,7 @@ export class Forwarder {
         await this.#accept(admitted, body, response);
         return;
       }
-      const answer = await this.#send(admitted, body, response, operation);
+      const answer = await this.#send(admitted, body, leaving, operation);
       const own = toldOf(answer, operation, { applied: asked.applied, once: body.kind === "once" });
       const writing = writeAnswer(response, answer, own, admitted.method);
       if (writing !== undefined) await writing;
@@ -114,12 +114,8 @@ export class Forwarder {
   }
 
   /** Sends it now, and answers what comes back. */
-  #send(admitted: Admitted, body: RequestBody, response: ServerResponse, operation: string): Promise<HttpAnswer> {
+  #send(admitted: Admitted, body: RequestBody, leaving: Leaving, operation: string): Promise<HttpAnswer> {
     const { upstream, preferences, labels, principal } = admitted;
-    const leaving = new Leaving();
-    response.on("close", () => {
-      if (!response.writableFinished) leaving.leave(new DOMException("the client has left", "AbortError"));
-    });
     const waitMs = (preferences.waitSeconds ?? 0) * 1_000;
     const door = labels === undefined && principal.account === undefined ? upstream.door : this.#door(admitted);
     return door.forward(requestOf(admitted, body, leaving), {

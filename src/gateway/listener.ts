@@ -3,13 +3,14 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ResolvedGatewayOptions } from "../api/gateway-options.ts";
 import type { Clock, TimerHandle } from "../ports/clock.ts";
+import { Leaving } from "../ports/leaving.ts";
 import { problem, retryAfterOf, type ProblemCode } from "./problem.ts";
 import { writeProblem } from "./write-answer.ts";
 
 /** What is done with the requests that may come in. */
 export interface Doors {
   /** `/to/…` */
-  readonly forward: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  readonly forward: (request: IncomingMessage, response: ServerResponse, leaving: Leaving) => Promise<void>;
   /** All else. */
   readonly other: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 }
@@ -124,7 +125,11 @@ export class Listener {
 
   #take(request: IncomingMessage, response: ServerResponse): void {
     this.#underWay += 1;
-    response.on("close", () => this.#ended());
+    const leaving = new Leaving();
+    response.on("close", () => {
+      this.#ended();
+      if (!response.writableFinished) leaving.leave(new DOMException("the client has left", "AbortError"));
+    });
     if (this.#draining) response.shouldKeepAlive = false;
     const url = request.url ?? "";
     const refusal = this.#refusalOf(request, url);
@@ -134,7 +139,7 @@ export class Listener {
       return;
     }
     const { doors, failed } = this.#parts;
-    const done = url.startsWith("/to/") ? doors.forward(request, response) : doors.other(request, response);
+    const done = url.startsWith("/to/") ? doors.forward(request, response, leaving) : doors.other(request, response);
     done.catch((error: unknown) => {
       failed(error, url);
       response.destroy();

@@ -114,7 +114,7 @@ export async function serve(options: ServeOptions): Promise<Gateway> {
     clock,
     failed,
     doors: {
-      forward: (request, response) => forwarder.handle(request, response),
+      forward: (request, response, leaving) => forwarder.handle(request, response, leaving),
       other: (request, response) => answerOther(app, request, response),
     },
   });

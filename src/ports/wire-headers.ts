@@ -40,7 +40,7 @@ export class WireHeaders implements Headers {
   }
 
   set(name: string, value: string): void {
-    this.fields[name.toLowerCase()] = value;
+    this.fields[lower(name)] = value;
   }
 
   append(name: string, value: string): void {
@@ -84,8 +84,20 @@ export class WireHeaders implements Headers {
   }
 
   #own(name: string): string | string[] | undefined {
-    const value: unknown = this.fields[name.toLowerCase()];
+    const value: unknown = this.fields[lower(name)];
     // What is inherited is neither.
     return typeof value === "string" || Array.isArray(value) ? value : undefined;
   }
+}
+
+/** Names that were asked for: nearly all are constants of this code. */
+const lowered = new Map<string, string>();
+const MOST_LOWERED = 500;
+
+function lower(name: string): string {
+  const known = lowered.get(name);
+  if (known !== undefined) return known;
+  const made = name.toLowerCase();
+  if (lowered.size < MOST_LOWERED) lowered.set(name, made);
+  return made;
 }

@@ -20,6 +20,11 @@ export function needsBody(classifier: Classifier, status: number): boolean {
   return classifier.rules.some((rule) => rule.needsBody(status));
 }
 
+/** Whether an answer is a success by its status alone: no rule of the API looks at answers. Most are, and nothing has to be put together for them. */
+export function isPlainSuccess(classifier: Classifier, status: number): boolean {
+  return classifier.rules.length === 0 && ((status >= 200 && status < 300) || status === 304);
+}
+
 /** How much of a body rules look at: bounded, whatever the door hands in. */
 const BODY_LOOKED_AT = 65_536;
 

@@ -93,6 +93,11 @@ export function parseRemaining(headers: HeaderReader, now: number, extra: readon
   );
 }
 
+/** Whether an answer may tell how much is left: most say nothing about it. */
+export function tellsRemaining(headers: HeaderReader, extra: readonly HintHeader[]): boolean {
+  return extra.length > 0 || headers.get("ratelimit") !== null || LEGACY_REMAINING.some((name) => headers.get(name) !== null);
+}
+
 function smallest(quotas: readonly Remaining[]): Remaining | undefined {
   let least: Remaining | undefined;
   for (const quota of quotas) if (least === undefined || quota.remaining < least.remaining) least = quota;
