@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { readFileSync } from "node:fs";
+import { PROBLEMS } from "../../src/gateway/problem.ts";
 import { adminWorld, type AdminWorld } from "./admin-world.ts";
 
 let world: AdminWorld;
@@ -71,4 +72,16 @@ it("the reference page names every route, its scope and what it takes", () => {
   );
   const known = new Set(world.app.routes.map(({ method, path }) => `${method} ${path}`));
   expect(told.filter((name) => !known.has(name))).toEqual([]);
+});
+
+it("the reference page lists every problem with its status and title, and no other", () => {
+  const page = readFileSync(new URL("../../docs/reference/http-api.md", import.meta.url), "utf8");
+  const told = [...page.matchAll(/^\| (\d{3}) +\| `([a-z-]+)` +\| (.+?) +\|$/gm)].map(
+    ([, status, code, title]) => `${status} ${code} ${title}`,
+  );
+  expect(told.toSorted()).toEqual(
+    Object.entries(PROBLEMS)
+      .map(([code, { status, title }]) => `${status} ${code} ${title}`)
+      .toSorted(),
+  );
 });
