@@ -18,7 +18,7 @@ beforeAll(async () => {
   mkdirSync(join(modules, ".bin"), { recursive: true });
   const { tarball } = await packInto(folder);
   const unpacked = await run("tar", ["-xzf", tarball, "-C", modules], { cwd: folder, show: "capture" });
-  expect(unpacked).toMatchObject({ code: 0 });
+  if (unpacked.code !== 0) throw new Error(`the tarball cannot be unpacked:\n${unpacked.output}`);
   await run("mv", ["package", "holdfast"], { cwd: modules, show: "capture" });
   const { dependencies = {}, bin } = (await import(join(modules, "holdfast", "package.json"), { with: { type: "json" } })).default as {
     readonly dependencies?: Readonly<Record<string, string>>;
