@@ -28,6 +28,7 @@ const SYSTEM = [
   "test/demo/{advice,kill}.test.ts",
   "test/exec/**/*.test.ts",
   "test/gateway/outage/**/*.test.ts",
+  "test/gateway/canary/**/*.test.ts",
   "test/ground/bootstrap.test.ts",
   "test/package/**/*.test.ts",
   "test/postgres/{faults,model,outages,partitions,queue-faults}.test.ts",

@@ -75,6 +75,12 @@ test("a body without a length is refused when it has become too large; a smaller
   expect(statusOf(await ask(head, `${chunked(4_000).repeat(6)}0\r\n\r\n`))).toBe(413);
 });
 
+test("the length that goes on is that of the body, however it came", async () => {
+  await ask("POST /to/open/x HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked", "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n");
+  const { headers, body } = upstream.seen.at(-1) ?? { headers: {}, body: Buffer.alloc(0) };
+  expect([body.toString(), headers["content-length"], headers["transfer-encoding"]]).toEqual(["hello world", "11", undefined]);
+});
+
 test("hop-by-hop headers and our own stay here, both ways; what Connection names too", async () => {
   const answer = await ask(
     "GET /to/open/x HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: keep-alive, X-Gone\r\nX-Gone: 1\r\nTE: trailers\r\nProxy-Authorization: Basic eDp5\r\nUpgrade: h2c\r\nHoldfast-Account: a\r\nX-Kept: 1",
