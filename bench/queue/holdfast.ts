@@ -6,6 +6,9 @@ import { CALLERS, CONCURRENCY, CONNECTIONS, PAYLOAD, type Contender } from "./co
 
 const LANE = { api: "crm", endpoint: "POST /contacts", partition: "" } as const;
 
+/** What a transport that does nothing answers: without a body it can be given any number of times. */
+const DONE = new Response(null, { status: 204 });
+
 /**
  * Holdfast over the store at an address: the whole of it, with a breaker, a retry budget, an attempt history and an answer kept
  * for each operation. The transport does nothing, unless `baseUrl` says where to call.
@@ -17,7 +20,7 @@ export async function openHoldfast(address: string, baseUrl?: string): Promise<C
     store: pool === undefined ? sqlite(address) : postgres(pool, { listen: () => new Client({ connectionString: address }) }),
     // Real calls: as many at once as those of the callers that it is compared with.
     worker: { concurrency: 2 * CONCURRENCY, laneConcurrency: baseUrl === undefined ? CONCURRENCY : CALLERS },
-    ...(baseUrl === undefined && { transport: async () => new Response(null, { status: 204 }) }),
+    ...(baseUrl === undefined && { transport: async () => DONE }),
   });
   // A process that enqueues works as well; the others do not before they are told to.
   await hf.operations.pause(LANE);
