@@ -44,7 +44,7 @@ const config: KnipConfig = {
       entry: [
         "main.ts",
         "suites/*.ts",
-        "{queue,gateway}/suite.ts",
+        "{queue,gateway,dashboard}/suite.ts",
         "gateway/soak.ts",
         "queue/{parked,child}.ts",
         "gateway/{upstream,load}.ts",

@@ -31,7 +31,7 @@ export interface ImpactReport {
 }
 
 /** Dead letters, and operations of each state, that are looked at. */
-const LOOKED_AT = 10_000;
+const LOOKED_AT = 3_000;
 const MOST_VALUES = 100;
 
 /** Counts whom it concerns, by the values of a label. @throws ConfigError */

@@ -79,6 +79,26 @@ describe("npm run bench", () => {
     TIMEOUT_MS,
   );
 
+  it(
+    "asks everything that the dashboard asks, of a small store of either database",
+    async () => {
+      const { code, output } = await bench("--json", "dashboard");
+      expect(code).toBe(0);
+      const figures = output
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => JSON.parse(line) as Figure);
+      const names = (store: string): string[] =>
+        figures.filter(({ name }) => name.startsWith(`${store}: `)).map(({ name }) => name.slice(store.length + 2));
+      expect(names("sqlite")).toEqual(names("postgres"));
+      for (const page of ["overview", "lanes", "operations", "dead letters", "pipelines", "syncs", "alerts", "advice", "impact", "audit"]) {
+        expect(names("sqlite").some((name) => name.startsWith(page))).toBe(true);
+      }
+      expect(names("sqlite")).toContain("an operation while somebody looks");
+    },
+    TIMEOUT_MS,
+  );
+
   it("names the suites there are when asked for another", async () => {
     const { code, output } = await bench("speed");
     expect(code).toBe(2);

@@ -1427,7 +1427,7 @@ export interface Contract {
       readonly of: string | null;
       readonly windowMs: number;
       readonly at: number;
-      /** There was more than was looked at (the newest 10,000 of each kind) */
+      /** There was more than was looked at (the newest 3,000 of each kind) */
       readonly atLeast: boolean;
       readonly items: readonly {
         /** Null: operations without the label */

@@ -42,7 +42,7 @@ export function impactRoute({ hf }: AppParts): Route {
           of: z.string().nullable(),
           windowMs: z.number(),
           at: z.number(),
-          atLeast: z.boolean().describe("There was more than was looked at (the newest 10,000 of each kind)"),
+          atLeast: z.boolean().describe("There was more than was looked at (the newest 3,000 of each kind)"),
           items: z.array(item),
           next: z.null(),
         }),
