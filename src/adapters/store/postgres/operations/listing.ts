@@ -33,6 +33,7 @@ type ViewRow = readonly [
   ...operation: OperationColumns,
 ];
 
+const ENDED = ["succeeded", "dead", "cancelled"] as const;
 const STATES: readonly OperationState[] = ["ready", "leased", "parked", "succeeded", "dead", "cancelled"];
 
 /** Operations for people. */
@@ -93,6 +94,18 @@ export function listing(database: Database, schema: string): Pick<OperationStore
   };
 
   /**
+   * Whether an operation stands in a state, or in any, looked up for each by itself: a join would be merged with all that has ended, which
+   * is quick only where what is looked for is everywhere.
+   */
+  const standsIn = (own: ReturnType<typeof tableOf> | undefined, state: OperationState | undefined): string =>
+    JOINS.filter(([name]) => own === undefined || name === own)
+      .map(([name, condition]) => {
+        const ended = ENDED.find((one) => one === state);
+        return `(SELECT true FROM ${table(name)} WHERE ${condition}${ended === undefined ? "" : ` AND ended.state = '${ended}'`} LIMIT 1)`;
+      })
+      .join(", ");
+
+  /**
    * The ids of a page, the newest first: read from the lanes that are asked for side by side, from the table of the wanted state, from
    * the operations of a label, or from where all operations are, whichever is least.
    */
@@ -109,16 +122,17 @@ export function listing(database: Database, schema: string): Pick<OperationStore
     const byState = own !== undefined && idempotencyKey === undefined && !byLane && (labels.length === 0 || inState <= FEW_IN_STATE);
     const few = labels.length > 0 && !byState && (await areFew(run, hashes));
     const driver = byState ? own : "operation";
-    const joins = JOINS.filter(([name]) => !byState && (own === undefined || name === own));
+    const joins = JOINS.filter(([name]) => !byState && !byLane && (own === undefined || name === own));
 
     let from = few ? "labelled AS operation" : table("operation");
     if (byLane) add((wanted) => ((from = `unnest(${wanted}::uuid[]) AS given (lane)`), "operation.lane = given.lane"), textArray(lanes));
     else if (lanes !== undefined) add((wanted) => `operation.lane = ANY (${wanted}::uuid[])`, textArray(lanes));
-    if (own === undefined) add(() => `coalesce(${joins.map(([name]) => `${name}.seq`).join(", ")}) IS NOT NULL`);
+    if (byLane) add(() => `coalesce(${standsIn(own, state)}, false)`);
+    else if (own === undefined) add(() => `coalesce(${joins.map(([name]) => `${name}.seq`).join(", ")}) IS NOT NULL`);
     else if (!byState) add(() => `${own}.seq IS NOT NULL`);
     // As a constant, so that the index of those that ended badly can be used, and the planner knows how many there are.
-    if (state === "succeeded" || state === "dead" || state === "cancelled") add(() => `ended.state = '${state}'`);
-    if (state === "dead" || state === "cancelled") add(() => "ended.state <> 'succeeded'");
+    if (!byLane && (state === "succeeded" || state === "dead" || state === "cancelled")) add(() => `ended.state = '${state}'`);
+    if (!byLane && (state === "dead" || state === "cancelled")) add(() => "ended.state <> 'succeeded'");
     if (before !== undefined) add((seq) => `${driver}.seq < ${seq}::float8::bigint`, String(before));
     if (flow !== undefined) add((wanted) => `operation.flow = ${wanted}`, flowName(flow));
     if (idempotencyKey !== undefined) {
