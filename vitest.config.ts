@@ -36,6 +36,8 @@ const SYSTEM = [
   "test/sharing/processes.test.ts",
 ];
 
+const BROWSER = "test/browser/**/*.test.ts";
+
 const config: ViteUserConfig = defineConfig({
   resolve: {
     alias: Object.entries(PACKAGE).map(([name, file]) => ({ find: new RegExp(`^${name}$`), replacement: join(import.meta.dirname, file) })),
@@ -46,9 +48,11 @@ const config: ViteUserConfig = defineConfig({
     // Unit tests share a process, which costs half of one for each; what spans folders has one to itself.
     projects: [
       { extends: true, test: { name: "unit", include: ["{src,dashboard/src}/**/*.test.ts"], isolate: false } },
-      { extends: true, test: { name: "whole", include: ["test/**/*.test.ts"], exclude: SYSTEM, typecheck: TYPES } },
+      { extends: true, test: { name: "whole", include: ["test/**/*.test.ts"], exclude: [...SYSTEM, BROWSER], typecheck: TYPES } },
       // What kills processes, crashes servers, compares with models and installs packages takes minutes: `npm run test:system`.
       { extends: true, test: { name: "system", include: SYSTEM } },
+      // Asks for a Chromium, and for the built pages: `npm run test:browser`.
+      { extends: true, test: { name: "browser", include: [BROWSER] } },
     ],
     // Processes, not threads: tests send signals, change directories and open SQLite files.
     pool: "forks",

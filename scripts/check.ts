@@ -34,6 +34,7 @@ const GATES: readonly Gate[] = [
   script("package", "--no-tests"),
   tests("test"),
   tests("test:system"),
+  tests("test:browser"),
 ];
 
 const { positionals } = parseArgs({ allowPositionals: true });

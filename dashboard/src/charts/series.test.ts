@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { shareOf, stacked, stepsOf, throughputOf, type Point } from "./series.ts";
+import { callsIn, shareOf, stacked, stepsOf, throughputOf, type Point } from "./series.ts";
 
 function point(at: number, calls: number, failed = 0): Point {
   const none = { succeeded: 0, refused: 0, replayed: 0, attempts: 0, retries: 0, deadLetters: 0 };
@@ -21,7 +21,7 @@ describe("the traffic of many APIs", () => {
 
   it("of more APIs than colours, adds the rest up", () => {
     const lines = throughputOf(
-      [..."abcdefg"].map((name, index) => api(name, 10 * (index + 1))),
+      "abcdefg".split("").map((name, index) => api(name, 10 * (index + 1))),
       10_000,
     );
     expect(lines.map(({ name }) => name)).toEqual(["g", "f", "e", "d", "others"]);
@@ -30,8 +30,13 @@ describe("the traffic of many APIs", () => {
 
   it("has its shares over all APIs, and none where nothing was called", () => {
     const items = [api("a", 10, 0), api("b", 30, 0)];
-    expect(shareOf(items, ({ failed }) => failed, stepsOf(items, 10_000).times)).toEqual([0.5, null]);
+    expect(shareOf(items, ({ failed }) => failed, callsIn, stepsOf(items, 10_000).times)).toEqual([0.5, null]);
   });
+});
+
+it("a retry is a share of the calls that were begun, where none of them has ended yet", () => {
+  expect(callsIn({ ...point(0, 0), attempts: 12, retries: 2 })).toBe(10);
+  expect(callsIn({ ...point(0, 15), attempts: 12, retries: 2 })).toBe(15);
 });
 
 it("stacked lines stand on each other", () => {

@@ -26,7 +26,6 @@ export function stepsOf(items: readonly ApiHistory[], stepMs: number): Steps {
 /** Calls a second of each API, the busiest first; of many APIs the rest are one. */
 export function throughputOf(items: readonly ApiHistory[], stepMs: number): readonly Line[] {
   const lines = items.map(({ api, points }) => ({ name: api, values: points.map(({ calls }) => (calls / stepMs) * 1_000) }));
-  const sum = ({ values }: { readonly values: readonly number[] }): number => values.reduce((all, one) => all + one, 0);
   const busiest = lines.filter((line) => sum(line) > 0).sort((a, b) => sum(b) - sum(a));
   if (busiest.length <= MOST_LINES) return busiest;
   const rest = busiest.slice(MOST_LINES - 1);
@@ -34,23 +33,23 @@ export function throughputOf(items: readonly ApiHistory[], stepMs: number): read
   return [...busiest.slice(0, MOST_LINES - 1), { name: OTHERS, values }];
 }
 
-/** A share of the calls of each step, over all APIs; null in a step without calls. */
+/** A part of a whole in each step, over all APIs; null in a step without any. */
 export function shareOf(
   items: readonly ApiHistory[],
   part: (point: Point) => number,
+  whole: (point: Point) => number,
   times: readonly number[],
 ): readonly (number | null)[] {
   return times.map((_, index) => {
-    let calls = 0;
-    let parts = 0;
-    for (const { points } of items) {
-      const point = points[index];
-      if (point === undefined) continue;
-      calls += point.calls;
-      parts += part(point);
-    }
-    return calls === 0 ? null : Math.min(1, parts / calls);
+    const points = items.flatMap((item) => item.points[index] ?? []);
+    const all = points.reduce((sum, point) => sum + whole(point), 0);
+    return all === 0 ? null : Math.min(1, points.reduce((sum, point) => sum + part(point), 0) / all);
   });
+}
+
+/** Calls of a step: those that ended in it or, where more were begun, those. A retry is often told before its call's end. */
+export function callsIn({ calls, attempts, retries }: Point): number {
+  return Math.max(calls, attempts - retries);
 }
 
 /** Lines on top of each other: each holds the sum of those before it. The last one is the outline of all. */
@@ -60,4 +59,8 @@ export function stacked(lines: readonly Line[]): readonly Line[] {
     name,
     values: values.map((value, index) => (sums[index] = (sums[index] ?? 0) + (value ?? 0))),
   }));
+}
+
+function sum({ values }: { readonly values: readonly number[] }): number {
+  return values.reduce((all, one) => all + one, 0);
 }

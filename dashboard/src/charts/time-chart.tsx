@@ -32,6 +32,8 @@ interface TimeChartProps {
 /** The space at both sides, the same in every chart, so that charts over each other share their time. */
 export const GUTTER = 46;
 const SYNC = "time";
+/** uPlot's own number for it, whose enum is types only. */
+const RIGHT = 1 as UPlot.Axis.Side;
 const FONT = '11px "Inter Variable", sans-serif';
 /** The least that a share's axis shows, so that a tenth of a percent is no mountain. */
 const LEAST_SHARE = 0.05;
@@ -152,7 +154,7 @@ function optionsOf({ lines, width, height, axis, onPoint }: OptionParts): UPlot.
             {
               ...side,
               scale: "share",
-              side: 1 as const,
+              side: RIGHT,
               grid: { ...grid, show: !has("amount") },
               splits: threeSplits,
               values: (_: UPlot, splits: number[]) => splits.map(formatOf("share")),

@@ -21,7 +21,7 @@ export function GroupPage({ fingerprint }: { readonly fingerprint: string }): Re
   const open = useListing("GET /v1/dead-letters", { fingerprint, state: "open" });
   const [run, setRun] = useFilter("run");
   return (
-    <Read of={group}>
+    <Read of={group} head={<PageHead up={{ href: hrefOf(["dead-letters"]), title: "Dead letters" }} title={fingerprint} mono />}>
       {(read) => (
         <>
           <PageHead

@@ -22,7 +22,7 @@ export function LetterPage({ id }: { readonly id: string }): ReactNode {
   const now = useNow();
   const found = useApi("GET /v1/dead-letters/{id}", { params: { id } }, { everyMs: 5_000 });
   return (
-    <Read of={found}>
+    <Read of={found} head={<PageHead up={{ href: hrefOf(["dead-letters"]), title: "Dead letters" }} title={id} mono />}>
       {(letter) => (
         <>
           <PageHead

@@ -21,7 +21,7 @@ import type { Lane } from "./lane-order.ts";
 export function LanePage({ id }: { readonly id: string }): ReactNode {
   const lane = useApi("GET /v1/lanes/{lane}", { params: { lane: id } }, { everyMs: 2_000 });
   return (
-    <Read of={lane}>
+    <Read of={lane} head={<PageHead up={{ href: hrefOf(["lanes"]), title: "Lanes" }} title={id} mono />}>
       {(read) => (
         <>
           <PageHead

@@ -29,7 +29,11 @@ type Operation = Answer<"GET /v1/operations/{id}">;
 export function OperationPage({ id }: { readonly id: string }): ReactNode {
   const found = useApi("GET /v1/operations/{id}", { params: { id } }, { everyMs: 2_000 });
   if (found.error instanceof ApiError && found.error.status === 404) return <NotThere id={id} />;
-  return <Read of={found}>{(operation) => <Whole operation={operation} />}</Read>;
+  return (
+    <Read of={found} head={<PageHead up={{ href: hrefOf(["operations"]), title: "Operations" }} title={id} mono />}>
+      {(operation) => <Whole operation={operation} />}
+    </Read>
+  );
 }
 
 function NotThere({ id }: { readonly id: string }): ReactNode {

@@ -2,7 +2,7 @@ import { useQueries } from "@tanstack/react-query";
 import { useMemo, type ReactNode } from "react";
 import { ask, type Answer, type Item } from "../../api/client.ts";
 import { BreakerStrip, StripKey } from "../../charts/breaker-strip.tsx";
-import { shareOf, stacked, stepsOf, throughputOf } from "../../charts/series.ts";
+import { callsIn, shareOf, stacked, stepsOf, throughputOf } from "../../charts/series.ts";
 import { spansOf } from "../../charts/spans.ts";
 import { TimeChart, type ChartLine } from "../../charts/time-chart.tsx";
 import { hrefOf } from "../../router/location.ts";
@@ -36,7 +36,12 @@ export function TrafficCard({ history, lanes, window }: TrafficCardProps): React
     }));
     const errors: ChartLine = {
       name: "error rate",
-      values: shareOf(items, ({ failed }) => failed, steps),
+      values: shareOf(
+        items,
+        ({ failed }) => failed,
+        ({ calls }) => calls,
+        steps,
+      ),
       colour: "bad",
       look: "line",
       scale: "share",
@@ -44,7 +49,7 @@ export function TrafficCard({ history, lanes, window }: TrafficCardProps): React
     };
     const again: ChartLine = {
       name: "retries for each call",
-      values: shareOf(items, (point) => point.retries, steps),
+      values: shareOf(items, ({ retries: again }) => again, callsIn, steps),
       colour: "warn",
       look: "area",
       scale: "share",

@@ -26,7 +26,7 @@ const STATES = [
 export function PipelinePage({ name }: { readonly name: string }): ReactNode {
   const pipeline = useApi("GET /v1/pipelines/{pipeline}", { params: { pipeline: name } }, { everyMs: 5_000 });
   return (
-    <Read of={pipeline}>
+    <Read of={pipeline} head={<PageHead up={{ href: hrefOf(["pipelines"]), title: "Pipelines" }} title={name} />}>
       {(read) => (
         <>
           <PageHead up={{ href: hrefOf(["pipelines"]), title: "Pipelines" }} title={name} about={runsIn(read)} />

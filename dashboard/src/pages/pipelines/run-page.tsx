@@ -16,7 +16,7 @@ import { RUN, STEP, type Run } from "./step-look.ts";
 export function RunPage({ pipeline, id }: { readonly pipeline: string; readonly id: string }): ReactNode {
   const run = useApi("GET /v1/runs/{run}", { params: { run: id } }, { everyMs: 5_000 });
   return (
-    <Read of={run}>
+    <Read of={run} head={<PageHead up={{ href: hrefOf(["pipelines", pipeline]), title: pipeline }} title={id} mono />}>
       {(read) => (
         <>
           <PageHead
