@@ -52,7 +52,7 @@ const config: ViteUserConfig = defineConfig({
       // What kills processes, crashes servers, compares with models and installs packages takes minutes: `npm run test:system`.
       { extends: true, test: { name: "system", include: SYSTEM } },
       // Asks for a Chromium, and for the built pages: `npm run test:browser`.
-      { extends: true, test: { name: "browser", include: [BROWSER] } },
+      { extends: true, test: { name: "browser", include: [BROWSER], fileParallelism: false, expect: { poll: { timeout: 15_000 } } } },
     ],
     // Processes, not threads: tests send signals, change directories and open SQLite files.
     pool: "forks",

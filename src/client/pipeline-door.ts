@@ -81,6 +81,13 @@ export class PipelineDoor {
     return definition === undefined ? undefined : this.#planOf(definition, `pipelines.${name}`).steps;
   }
 
+  /** Whether a step of one that is known here makes a request, which can be changed; others are functions. */
+  requests(name: string, step: string): boolean {
+    const definition = this.#known.get(name);
+    const plan = definition === undefined ? undefined : this.#planOf(definition, `pipelines.${name}`);
+    return plan?.steps.find((one) => one.name === step)?.options.run === undefined;
+  }
+
   knows(name: string): boolean {
     return this.#known.has(name);
   }

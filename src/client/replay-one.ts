@@ -93,10 +93,11 @@ export class LetterReplay {
         `it is the step ${step} of the pipeline ${pipeline}, which is not known here, and its run would not go on: give its definition under pipelines`,
       );
     }
-    if (patch !== undefined || verify !== undefined) {
-      return skipped(
-        `it is the step ${step} of the pipeline ${pipeline}, which makes its request and reads its answer itself: ${patch === undefined ? "verify" : "patch"} has no effect on it`,
-      );
+    if (verify !== undefined) {
+      return skipped(`it is the step ${step} of the pipeline ${pipeline}, which reads its answer itself: verify has no effect on it`);
+    }
+    if (patch !== undefined && !this.#pipelines.requests(pipeline, step)) {
+      return skipped(`it is the step ${step} of the pipeline ${pipeline}, which is a function and no request: patch has no effect on it`);
     }
     const mayHaveHappened =
       reason === "outcome-unknown" || state === "replaying" || attempts.some(({ verdict }) => verdict.effect === "unknown");
@@ -104,7 +105,7 @@ export class LetterReplay {
     if (hold === undefined) return skipped("another operator was first");
     const collector = new ReplayCollector();
     const end = await this.#pipelines
-      .replay({ ...place, inDoubt: mayHaveHappened, confirm }, (again) => collector.keep(again.letter, again.verdict))
+      .replay({ ...place, inDoubt: mayHaveHappened, confirm, patch: changeOf(letter, patch) }, (again) => collector.keep(again.letter, again.verdict))
       .catch((error: unknown) => ({ state: "refused" as const, because: messageOf(error) }));
     if (end.state === "done") {
       await hold.end({ state: "resolved", note: end.because });
@@ -198,6 +199,13 @@ function traceOfVanished({ state, attempts, changedAt }: DeadLetter): { readonly
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const encoder = new TextEncoder();
 
+/** What a patch makes of the JSON body of a letter. */
+function changeOf(letter: DeadLetter, patch: Manner["patch"]): ((body: unknown) => unknown) | undefined {
+  if (patch === undefined) return undefined;
+  if (typeof patch !== "function") return (body) => mergePatch(body, patch);
+  return (body) => (patch as (body: unknown, letter: DeadLetter) => unknown)(body, letter);
+}
+
 /** The request with its body changed. Throws where there is no JSON to change. */
 function patched(letter: DeadLetter, request: StoredRequest, patch: Manner["patch"]): StoredRequest {
   if (patch === undefined) return request;
@@ -207,8 +215,7 @@ function patched(letter: DeadLetter, request: StoredRequest, patch: Manner["patc
   } catch (cause) {
     throw new Error("its body is not JSON, which a patch could change", { cause });
   }
-  const changed: unknown =
-    typeof patch === "function" ? (patch as (body: unknown, letter: DeadLetter) => unknown)(body, letter) : mergePatch(body, patch);
+  const changed = changeOf(letter, patch)?.(body);
   const text = JSON.stringify(changed) as string | undefined;
   if (text === undefined) throw new Error("the patch made nothing of its body that has a JSON form");
   return { ...request, body: encoder.encode(text) };

@@ -1,5 +1,5 @@
 import type { ResolvedApi, EndpointSettings } from "../api/resolve-api.ts";
-import type { FunctionStep, StepAttempt } from "../durable/pipeline/definition.ts";
+import type { FunctionStep, StepAttempt, StepRequest } from "../durable/pipeline/definition.ts";
 import type { StepTask } from "../durable/pipeline/step-task.ts";
 import { Call, type CallDetails } from "../engine/call.ts";
 import type { CallPolicy } from "../engine/call-policy.ts";
@@ -54,7 +54,7 @@ export class StepWorks {
     const { request: describe, result, reconcile: ownReconcile } = options as Extract<typeof options, { readonly request: unknown }>;
     const open = this.#find(options.api as string) as OpenApi;
     const { api } = open;
-    const described = describe(task.context as never);
+    const described = patchedRequest(describe(task.context as never), task.patch);
     const { method, path } = splitEndpoint(described.endpoint);
     const headers = new Headers(described.headers);
     if (described.json !== undefined && !headers.has("content-type")) headers.set("content-type", "application/json");
@@ -209,4 +209,11 @@ async function bodyOf(response: Response): Promise<unknown> {
 
 function jsonText(value: unknown): string | undefined {
   return JSON.stringify(value);
+}
+
+/** What a step asks for, with its body as an operator changed it. */
+function patchedRequest(described: StepRequest, patch: StepTask["patch"]): StepRequest {
+  if (patch === undefined) return described;
+  if (described.json === undefined) throw new Error("its body is not JSON, which a patch could change");
+  return { ...described, json: patch(described.json) };
 }

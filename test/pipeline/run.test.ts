@@ -166,6 +166,44 @@ describe("a step that fails for good", () => {
     await test.close();
   });
 
+  it("is replayed with its body as an operator patched it, under the same key, and its run goes on with what it gave", async () => {
+    const picky = (request: Sent): Response =>
+      request.path === "/contacts" && (request.body as { industry?: string } | undefined)?.industry !== "kelp"
+        ? refusing(request)
+        : world(request);
+    const test = await bench({ apis: APIS, answer: picky });
+    await test.during(test.hf.pipeline(lead).run(ADA));
+    expect(await test.during(test.hf.deadLetters.replay({ filter: {} }))).toMatchObject({ failedAgain: 1 });
+    const report = await test.during(test.hf.deadLetters.replay({ filter: {}, patch: { industry: "kelp" } }));
+    expect(report).toMatchObject({ resolved: 1, entries: [{ because: "replayed; its run has succeeded" }] });
+    const contacts = test.sent.filter(({ path }) => path === "/contacts");
+    expect(contacts.map(({ body, key }) => [(body as { industry: string }).industry, key])).toEqual([
+      ["software", "lead/42/contact"],
+      ["software", "lead/42/contact"],
+      ["kelp", "lead/42/contact"],
+    ]);
+    expect(test.sent.at(-1)?.path).toBe("/enrolments");
+    await test.close();
+  });
+
+  it("that is a function has no body to patch, and is skipped with that reason", async () => {
+    let broken = true;
+    const own = definePipeline("own").step("count", {
+      effects: "read",
+      run: async () => {
+        if (broken) throw new TypeError("no such table");
+        return 7;
+      },
+    });
+    const test = await bench({ apis: APIS, answer: world });
+    await test.during(test.hf.pipeline(own).run("1"));
+    broken = false;
+    const report = await test.during(test.hf.deadLetters.replay({ filter: {}, patch: { a: 1 } }));
+    expect(report.entries[0]?.because).toContain("is a function and no request: patch has no effect on it");
+    expect(await test.during(test.hf.deadLetters.replay({ filter: {} }))).toMatchObject({ resolved: 1 });
+    await test.close();
+  });
+
   it("stays one letter when its replay fails again, with all that was tried", async () => {
     const test = await bench({ apis: APIS, answer: refusing });
     await test.during(test.hf.pipeline(lead).run(ADA));

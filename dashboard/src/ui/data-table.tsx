@@ -1,5 +1,5 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from "react";
+import { memo, useEffect, useLayoutEffect, useRef, useState, type ReactNode } from "react";
 import { Link } from "../router/link.tsx";
 import { useListKeys } from "./use-list-keys.ts";
 
@@ -36,7 +36,7 @@ export function DataTable<Row>({ label, columns, rows, rowKey, href, onEnd, foot
   const virtual = useWindowVirtualizer({
     count: rows.length,
     estimateSize: () => ROW_PX,
-    overscan: 12,
+    overscan: 8,
     scrollMargin: top,
     getItemKey: (index) => rowKey(rows[index] as Row),
   });
@@ -52,8 +52,6 @@ export function DataTable<Row>({ label, columns, rows, rowKey, href, onEnd, foot
     string,
     string
   >;
-  const cellClass = ({ align, wide }: Column<Row>): string =>
-    `cell${align === "end" ? " cell-end" : ""}${wide === true ? " cell-wide" : ""}`;
 
   return (
     <div className="table" role="table" aria-label={label} aria-rowcount={rows.length + 1} style={style}>
@@ -70,31 +68,60 @@ export function DataTable<Row>({ label, columns, rows, rowKey, href, onEnd, foot
         {items.map((item) => {
           const row = rows[item.index] as Row;
           return (
-            <div
+            <RowInMemory
               key={item.key}
-              role="row"
-              aria-rowindex={item.index + 2}
-              data-index={item.index}
-              ref={virtual.measureElement}
-              className={href === undefined ? "row" : "row row-link"}
-              style={{ transform: `translateY(${item.start - virtual.options.scrollMargin}px)` }}
-            >
-              {columns.map((column, index) => (
-                <div key={column.id} role="cell" className={cellClass(column)}>
-                  {href !== undefined && index === 0 ? (
-                    <Link href={href(row)} className="row-target" data-row={item.index}>
-                      {column.cell(row)}
-                    </Link>
-                  ) : (
-                    column.cell(row)
-                  )}
-                </div>
-              ))}
-            </div>
+              index={item.index}
+              top={item.start - virtual.options.scrollMargin}
+              row={row}
+              columns={columns as readonly Column<unknown>[]}
+              href={href?.(row)}
+              measure={virtual.measureElement}
+            />
           );
         })}
       </div>
       {foot !== undefined && <div className="table-foot">{foot}</div>}
     </div>
   );
+}
+
+interface TableRowProps {
+  readonly index: number;
+  readonly top: number;
+  readonly row: unknown;
+  readonly columns: readonly Column<unknown>[];
+  readonly href: string | undefined;
+  readonly measure: (element: HTMLElement | null) => void;
+}
+
+/** Scrolling shows new rows, and leaves those that stay as they are. */
+const RowInMemory: (props: TableRowProps) => ReactNode = memo(TableRow);
+
+function TableRow({ index, top, row, columns, href, measure }: TableRowProps): ReactNode {
+  return (
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      data-index={index}
+      ref={measure}
+      className={href === undefined ? "row" : "row row-link"}
+      style={{ transform: `translateY(${top}px)` }}
+    >
+      {columns.map((column, place) => (
+        <div key={column.id} role="cell" className={cellClass(column)}>
+          {href !== undefined && place === 0 ? (
+            <Link href={href} className="row-target" data-row={index}>
+              {column.cell(row)}
+            </Link>
+          ) : (
+            column.cell(row)
+          )}
+        </div>
+      ))}
+    </div>
+  );
+}
+
+function cellClass({ align, wide }: Pick<Column<never>, "align" | "wide">): string {
+  return `cell${align === "end" ? " cell-end" : ""}${wide === true ? " cell-wide" : ""}`;
 }

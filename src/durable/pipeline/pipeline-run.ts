@@ -55,6 +55,7 @@ export interface RunParts {
     readonly keep: (letter: StepLetter) => Promise<void>;
     readonly inDoubt: boolean;
     readonly confirm: boolean;
+    readonly patch: ((body: unknown) => unknown) | undefined;
   };
 }
 
@@ -211,6 +212,7 @@ export class PipelineRun {
       inDoubt: this.#inDoubt.has(name),
       insist: replay?.step === name && replay.confirm,
       replayed: replay?.step === name,
+      patch: replay?.step === name ? replay.patch : undefined,
       stop,
       cut,
       mark: () => this.#mark(name),

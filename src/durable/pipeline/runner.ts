@@ -51,6 +51,8 @@ export interface ReplayedStep {
   readonly inDoubt: boolean;
   /** It is sent all the same, where nobody can tell. */
   readonly confirm: boolean;
+  /** Changes the JSON body that the step's request has. */
+  readonly patch?: ((body: unknown) => unknown) | undefined;
 }
 
 /** How a replay of a step came out. */
@@ -130,7 +132,7 @@ export class PipelineRunner implements Pipeline<unknown, Readonly<Record<string,
   }
 
   /** Does the step of a dead letter again, and goes on with its run. `keep` takes its new failure. */
-  async replay({ run, step, inDoubt, confirm }: ReplayedStep, keep: (letter: StepLetter) => Promise<void>): Promise<StepReplay> {
+  async replay({ run, step, inDoubt, confirm, patch }: ReplayedStep, keep: (letter: StepLetter) => Promise<void>): Promise<StepReplay> {
     const { store, closing, cut, runtime } = this.#ports;
     const known = await store.get(run);
     if (known === undefined) return { state: "refused", because: `the run ${run} is not kept any more, and its results are gone with it` };
@@ -140,6 +142,7 @@ export class PipelineRunner implements Pipeline<unknown, Readonly<Record<string,
       step,
       inDoubt,
       confirm,
+      patch,
       keep: async (letter: StepLetter): Promise<void> => {
         failed = true;
         await keep(letter);

@@ -21,6 +21,8 @@ export interface StepTask {
   readonly insist: boolean;
   /** Its dead letter is replayed. */
   readonly replayed: boolean;
+  /** Changes the JSON body that its request has, as the operator who replays it wants it. */
+  readonly patch: ((body: unknown) => unknown) | undefined;
   /** No attempt starts after it aborts. */
   readonly stop: AbortSignal;
   /** Aborts what is under way. */
