@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import { PageHead } from "./layout/page-head.tsx";
 import { Shell } from "./layout/shell.tsx";
+import { AdvicePage } from "./pages/advice/advice-page.tsx";
 import { AlertsPage } from "./pages/alerts/alerts-page.tsx";
 import { AuditPage } from "./pages/audit/audit-page.tsx";
 import { GroupPage } from "./pages/dead-letters/group-page.tsx";
@@ -47,6 +48,8 @@ function Page({ segments: [page = "", id, inner] }: { readonly segments: readonl
     case "pipelines":
       if (id === undefined) return <PipelinesPage />;
       return inner === undefined ? <PipelinePage name={id} /> : <RunPage pipeline={id} id={inner} />;
+    case "advice":
+      return <AdvicePage />;
     case "alerts":
       return <AlertsPage />;
     case "audit":

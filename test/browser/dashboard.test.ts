@@ -48,6 +48,7 @@ const PAGES: Readonly<Record<string, () => string>> = {
   pipeline: () => "/pipelines/lead",
   run: () => "/pipelines/lead/lead%2Flead-0001",
   alerts: () => "/alerts",
+  advice: () => "/advice",
   audit: () => "/audit",
   nowhere: () => "/lanes/none%3AGET%20%2Fnothing",
 };

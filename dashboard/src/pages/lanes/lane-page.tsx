@@ -57,7 +57,7 @@ function aboutOf({ breaker, because, lastChange }: Lane): ReactNode {
   if (breaker !== "unknown" || lastChange === undefined) return because;
   return (
     <>
-      another process calls it; its breaker was {lastChange.to} <Ago at={lastChange.at} />
+      another process called it; its breaker was {lastChange.to} <Ago at={lastChange.at} />
     </>
   );
 }
