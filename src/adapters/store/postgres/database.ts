@@ -57,6 +57,11 @@ export class Database {
     return this.#run((named) => this.#driver.query(query, values, named), what, true);
   }
 
+  /** A command that must stand outside of transactions, such as VACUUM. */
+  command(what: string, text: string): Promise<void> {
+    return this.#run(() => this.#driver.script(text), what, true);
+  }
+
   /** Several statements as one transaction, each of which sees what others have committed by then. */
   transaction<Result>(what: string, work: (run: Run, script: Queryable["script"]) => Promise<Result>): Promise<Result> {
     return this.#transaction(what, "ISOLATION LEVEL READ COMMITTED", false, work);

@@ -16,6 +16,7 @@ import { idempotency } from "./idempotency.ts";
 import { inbox } from "./inbox.ts";
 import { migrate } from "./migrate.ts";
 import { CHUNK } from "./operations/accept.ts";
+import { DeadRows } from "./operations/dead-rows.ts";
 import { operations, type Queue } from "./operations/index.ts";
 import { Partitions } from "./operations/partitions.ts";
 import { resolveOptions, type PostgresOptions } from "./options.ts";
@@ -73,7 +74,12 @@ export function postgres(client: PostgresClient, options: PostgresOptions = {}):
     const { queue: ownQueue, acceptWithin } = operations(database, schema, channelName);
     const queue = over(ownQueue);
     const upkeep = (): void => track(partitions.tendNowAndThen());
-    const told = withNotice(tellingOthers(queue, channel, upkeep), notice);
+    const deadRows = new DeadRows(database, schema);
+    const claimed = (count: number): void => {
+      const cleaning = deadRows.left(count);
+      if (cleaning !== undefined) track(cleaning);
+    };
+    const told = withNotice(tellingOthers(cleaningUp(queue, claimed), channel, upkeep), notice);
     let closing: Promise<void> | undefined;
     return {
       name: "postgres",
@@ -108,6 +114,18 @@ function tellingOfEvents(inboxStore: InboxStore, channel: WorkChannel): InboxSto
       const results = await inboxStore.take(events);
       if (results.some(broughtWork)) channel.tell();
       return results;
+    },
+  };
+}
+
+/** Hears how many operations were claimed. */
+function cleaningUp(queue: Queue, claimed: (count: number) => void): Queue {
+  return {
+    ...queue,
+    claim: async (request) => {
+      const operations = await queue.claim(request);
+      claimed(operations.length);
+      return operations;
     },
   };
 }
