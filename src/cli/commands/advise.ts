@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import type { Advice, AdviceReport } from "../../signals/advice/advice.ts";
-import { withHoldfast, type StoreOptions } from "../open-store.ts";
+import { withDesk, type DeskOptions } from "../desk/desk.ts";
 import { grouped, oneLine } from "../output/text.ts";
-import { storeCommand } from "../store-command.ts";
+import { deskCommand } from "../store-command.ts";
 
-interface AdviseOptions extends StoreOptions {
+interface AdviseOptions extends DeskOptions {
   readonly api?: string;
   readonly json?: true;
 }
@@ -13,7 +13,7 @@ const COLUMNS = 100;
 
 /** `holdfast advise`: what the history in a store speaks for. */
 export function adviseCommand(): Command {
-  return storeCommand("advise")
+  return deskCommand("advise")
     .description("what the history of attempts speaks for: rules, limits and times to set, with the line to paste")
     .option("--api <name>", "about one API")
     .option("--json", "print JSON, one piece of advice a line")
@@ -22,8 +22,7 @@ export function adviseCommand(): Command {
 }
 
 async function runAdvise({ api, json, ...where }: AdviseOptions): Promise<void> {
-  const { items: all, basis } = await withHoldfast(where, "store", (hf) => hf.advice());
-  const items = all.filter((advice) => api === undefined || advice.api === api);
+  const { items, basis } = await withDesk(where, "store", (desk) => desk.ask<AdviceReport>("GET", "/v1/advice", { query: { api } }));
   if (json === true) {
     for (const advice of items) console.log(JSON.stringify(advice));
     return;
