@@ -105,7 +105,9 @@ export class LetterReplay {
     if (hold === undefined) return skipped("another operator was first");
     const collector = new ReplayCollector();
     const end = await this.#pipelines
-      .replay({ ...place, inDoubt: mayHaveHappened, confirm, patch: changeOf(letter, patch) }, (again) => collector.keep(again.letter, again.verdict))
+      .replay({ ...place, inDoubt: mayHaveHappened, confirm, patch: changeOf(letter, patch) }, (again) =>
+        collector.keep(again.letter, again.verdict),
+      )
       .catch((error: unknown) => ({ state: "refused" as const, because: messageOf(error) }));
     if (end.state === "done") {
       await hold.end({ state: "resolved", note: end.because });
