@@ -6,7 +6,7 @@
  * `npm start`, `holdfast serve` from source and `npm run build` come by here by themselves.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { repositoryRoot, temporaryFolder } from "./tools.ts";
 
@@ -31,6 +31,8 @@ export async function buildDashboard(): Promise<string> {
   const old = join(repositoryRoot, ".tmp", `dashboard-old-${randomUUID()}`);
   mkdirSync(dirname(target), { recursive: true });
   if (existsSync(target)) renameSync(target, old);
+  // A temporary folder is its owner's alone; what is served may be read by whoever runs the gateway.
+  chmodSync(made, 0o755);
   renameSync(made, target);
   rmSync(old, { recursive: true, force: true });
   writeFileSync(stamp, wanted);

@@ -56,7 +56,7 @@ describe("a gateway with tokens", () => {
     expect(await page.locator(".who").innerText()).toBe("reader");
 
     // The token itself is nowhere in the browser; the session outlives a reload of its tab.
-    const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
+    const kept = await page.evaluate(() => JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage), document.cookie]));
     expect(kept).toContain("hf_");
     expect(kept).not.toContain(READER);
     await page.reload();

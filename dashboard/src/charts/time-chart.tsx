@@ -33,6 +33,7 @@ interface TimeChartProps {
 export const GUTTER = 46;
 const SYNC = "time";
 /** uPlot's own number for it, whose enum is types only. */
+// oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- as above
 const RIGHT = 1 as UPlot.Axis.Side;
 const FONT = '11px "Inter Variable", sans-serif';
 /** The least that a share's axis shows, so that a tenth of a percent is no mountain. */
