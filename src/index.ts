@@ -119,7 +119,7 @@ export type { Measure, MeasureDefinition, Measures } from "./ports/measures.ts";
 export type { TracedRequest, TraceOrigin, Tracer } from "./ports/tracer.ts";
 export type { TaskOptions } from "./client/task.ts";
 export type { AlertOptions, AlertSinkOptions } from "./client/alert-options.ts";
-export type { Alerts, SilenceOptions } from "./client/alerts.ts";
+export type { Alerts, SilenceOptions, TestedSink } from "./client/alerts.ts";
 export type { Advice, AdviceKind, AdviceReport, Confidence, ConfigLine } from "./signals/advice/advice.ts";
 export type { AlertChange, AlertState } from "./signals/alerts/alert.ts";
 export type { AlertNotice } from "./signals/alerts/notice.ts";

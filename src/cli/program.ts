@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { adviseCommand } from "./commands/advise.ts";
+import { alertsCommand } from "./commands/alerts.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { configCommand } from "./commands/config.ts";
 import { demoCommand } from "./commands/demo.ts";
@@ -40,6 +41,7 @@ export function program(): Command {
     impactCommand(),
     syncsCommand(),
     pipelinesCommand(),
+    alertsCommand(),
     adviseCommand(),
     tokensCommand(),
     mockCommand(),

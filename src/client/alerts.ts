@@ -1,22 +1,17 @@
 import { responseOf } from "../core/response-of.ts";
 import { readSecret } from "../api/secret.ts";
-import { ConfigError, NotFoundError } from "../core/errors.ts";
-import { durationMs, type Duration } from "../core/duration.ts";
-import { refuseUnknown } from "../core/options.ts";
-import { shown } from "../core/shown.ts";
-import { uuidv7 } from "../engine/uuid.ts";
 import { signWebhook } from "../policy/webhook/standard-webhooks.ts";
 import type { Transport } from "../ports/transport.ts";
 import type { AlertState } from "../signals/alerts/alert.ts";
+import { AlertBook, type SilenceOptions } from "../signals/alerts/book.ts";
 import { AlertDesk } from "../signals/alerts/desk.ts";
 import { givenUpNotice, testNotice, type AlertNotice, type GivenUp } from "../signals/alerts/notice.ts";
-import { RULE_NAMES, type AlertRuleName } from "../signals/alerts/rules.ts";
 import { covers, type Silence } from "../signals/alerts/silence.ts";
 import { email } from "../signals/alerts/sinks/email.ts";
 import { pagerduty } from "../signals/alerts/sinks/pagerduty.ts";
 import type { SinkRequest } from "../signals/alerts/sinks/sink.ts";
 import { slack } from "../signals/alerts/sinks/slack.ts";
-import { collect, documentsOf } from "../signals/documents.ts";
+import { documentsOf } from "../signals/documents.ts";
 import { AlertWatch, type StoreFacts, type WatchedEvent } from "../signals/alerts/watch.ts";
 import type { AlertSinkOptions, ResolvedAlertOptions } from "./alert-options.ts";
 import type { Engine, OpenApi } from "./engine.ts";
@@ -37,14 +32,13 @@ const HEARD = [
   "sync:held",
 ] as const satisfies readonly WatchedEvent[];
 
-export interface SilenceOptions {
-  /** @default every rule */
-  readonly rule?: AlertRuleName;
-  /** `crm POST /contacts`, or up to a `*` at its end: `crm *`. @default everything */
-  readonly subject?: string;
-  readonly for: Duration;
-  readonly because: string;
-  readonly by: string;
+export type { SilenceOptions } from "../signals/alerts/book.ts";
+
+/** A sink that was sent a test. */
+export interface TestedSink {
+  readonly sink: string;
+  /** Carries the notice. */
+  readonly operation: Operation;
 }
 
 /** Alerts as an operator handles them. */
@@ -56,8 +50,8 @@ export interface Alerts {
   silences(): Promise<readonly Silence[]>;
   /** Ends a silence before its time. @throws NotFoundError */
   endSilence(id: string): Promise<void>;
-  /** Puts a test notice on its way to every sink; resolves when it is in the queue. */
-  test(): Promise<void>;
+  /** Puts a test notice on its way to every sink; resolves when it is in the queue, with the operations that carry it. */
+  test(): Promise<readonly TestedSink[]>;
   /**
    * Tells every sink of something that was given up outside the engine's calls, as `holdfast exec` does: under the rule `exhausted`, so
    * that switching it off or a silence holds for it. Once for each letter. Resolves with the operations that carry it, when they are in
@@ -131,43 +125,22 @@ export class AlertDoor implements Alerts {
     return this.#desk.firing();
   }
 
-  async silence(options: SilenceOptions): Promise<Silence> {
-    refuseUnknown(options, ["rule", "subject", "for", "because", "by"], "silence");
-    const { rule, subject, because, by } = options;
-    if (rule !== undefined && !RULE_NAMES.includes(rule)) refuse("rule", `is ${shown(rule)}; give one of ${RULE_NAMES.join(", ")}`);
-    if (subject !== undefined && (typeof subject !== "string" || subject === "")) refuse("subject", `is ${shown(subject)}; give a subject`);
-    if (typeof because !== "string" || because.trim() === "") refuse("because", "is missing; say why, for whoever wonders");
-    if (typeof by !== "string" || by.trim() === "") refuse("by", "is missing; say who");
-    const forMs = durationMs(options.for, "silence.for");
-    if (forMs === 0) refuse("for", "is 0; a silence lasts, and ends");
-    const { clock, random } = this.#parts.engine.runtime;
-    const now = clock.now();
-    const silence: Silence = {
-      id: uuidv7(now, random),
-      ...(rule === undefined ? {} : { rule }),
-      ...(subject === undefined ? {} : { subject }),
-      until: now + forMs,
-      because,
-      by,
-    };
-    await this.#documents.write([{ kind: "silence", id: silence.id, revision: 0, body: JSON.stringify(silence), now }]);
-    return silence;
+  silence(options: SilenceOptions): Promise<Silence> {
+    return this.#book.silence(options);
   }
 
-  async silences(): Promise<readonly Silence[]> {
-    const now = this.#parts.engine.runtime.clock.now();
-    return (await collect(this.#documents, "silence")).map(({ body }) => JSON.parse(body) as Silence).filter(({ until }) => until > now);
+  silences(): Promise<readonly Silence[]> {
+    return this.#book.silences();
   }
 
-  async endSilence(id: string): Promise<void> {
-    const [document] = await this.#documents.read([{ kind: "silence", id }]);
-    if (document === undefined) throw new NotFoundError(`there is no silence ${id}; list them with alerts.silences()`);
-    const now = this.#parts.engine.runtime.clock.now();
-    await this.#documents.write([{ kind: "silence", id, revision: document.revision, body: null, now }]);
+  endSilence(id: string): Promise<void> {
+    return this.#book.endSilence(id);
   }
 
-  async test(): Promise<void> {
-    await this.#tell(testNotice(this.#parts.engine.runtime.clock.now()));
+  async test(): Promise<readonly TestedSink[]> {
+    const { options, engine } = this.#parts;
+    const operations = await this.#tell(testNotice(engine.runtime.clock.now()));
+    return operations.map((operation, index) => ({ sink: options.to[index]?.name ?? "", operation }));
   }
 
   async givenUp(what: GivenUp): Promise<readonly Operation[]> {
@@ -183,9 +156,9 @@ export class AlertDoor implements Alerts {
     await this.#desk.close();
   }
 
-  get #documents(): ReturnType<typeof documentsOf> {
-    const { store } = this.#parts.engine;
-    return documentsOf(store.documents, store.name);
+  get #book(): AlertBook {
+    const { store, runtime } = this.#parts.engine;
+    return new AlertBook({ documents: documentsOf(store.documents, store.name), clock: runtime.clock, random: runtime.random });
   }
 
   async #tell(notice: AlertNotice): Promise<readonly Operation[]> {
@@ -250,10 +223,6 @@ export class AlertDoor implements Alerts {
       }
     }
   }
-}
-
-function refuse(name: keyof SilenceOptions, problem: string): never {
-  throw new ConfigError({ path: `silence.${name}`, message: `silence.${name} ${problem}` });
 }
 
 /** To what stands in this process. What it throws is an answer that says to come again. */

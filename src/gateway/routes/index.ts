@@ -3,7 +3,7 @@ import type { AppParts } from "../app.ts";
 import { ReplayRuns } from "../replay-runs.ts";
 import type { Route } from "../route.ts";
 import { adviceRoute } from "./advice.ts";
-import { alertsRoute } from "./alerts.ts";
+import { alertRoutes } from "./alerts.ts";
 import { auditRoutes } from "./audit.ts";
 import { deadLetterRoutes } from "./dead-letters.ts";
 import { eventRoutes } from "./events.ts";
@@ -44,7 +44,7 @@ export function routesOf(parts: AppParts, admin: Admin): RouteTable {
     ...auditRoutes(admin.audit),
     ...tokenRoutes(parts, admin),
     ...sessionRoutes(parts, admin.sessions),
-    alertsRoute(parts),
+    ...alertRoutes(parts, admin),
     adviceRoute(parts),
     impactRoute(parts),
     ...syncRoutes(parts),

@@ -93,3 +93,9 @@ function exceededAt(
 export function isOver({ tier, exceeded }: AlertState): boolean {
   return tier === undefined && exceeded.warning === undefined && exceeded.critical === undefined;
 }
+
+/** Those that fire, the most urgent first, then the oldest. */
+export function firingOf(states: readonly AlertState[]): readonly AlertState[] {
+  const rank = ({ tier }: AlertState): number => (tier === "critical" ? 0 : 1);
+  return states.filter(({ tier }) => tier !== undefined).sort((a, b) => rank(a) - rank(b) || (a.since ?? 0) - (b.since ?? 0));
+}

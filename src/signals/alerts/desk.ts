@@ -2,7 +2,7 @@ import type { Runtime } from "../../engine/runtime.ts";
 import type { TimerHandle } from "../../ports/clock.ts";
 import type { DocumentStore } from "../../ports/document-store.ts";
 import { all, collect } from "../documents.ts";
-import { advance, isOver, newAlert, type AlertReading, type AlertState } from "./alert.ts";
+import { advance, firingOf, isOver, newAlert, type AlertReading, type AlertState } from "./alert.ts";
 import type { StoredBaseline } from "./baseline.ts";
 import { noticeOf, type AlertNotice } from "./notice.ts";
 import type { AlertRule, AlertRuleName } from "./rules.ts";
@@ -74,10 +74,7 @@ export class AlertDesk {
 
   /** What fires now, the most urgent first. */
   firing(): readonly AlertState[] {
-    return [...this.#alerts.values()]
-      .map(({ state }) => state)
-      .filter(({ tier }) => tier !== undefined)
-      .sort((a, b) => rank(a) - rank(b) || (a.since ?? 0) - (b.since ?? 0));
+    return firingOf([...this.#alerts.values()].map(({ state }) => state));
   }
 
   /** Looks once, now. What the store does not let it do it tries again at the next look. */
@@ -183,10 +180,6 @@ export class AlertDesk {
       })),
     );
   }
-}
-
-function rank({ tier }: AlertState): number {
-  return tier === "critical" ? 0 : 1;
 }
 
 function keyOf({ rule, subject }: { readonly rule: string; readonly subject: string }): string {
