@@ -70,6 +70,9 @@ const ACTS: Readonly<Record<string, { readonly path: string; readonly body?: obj
   endLimits: { path: "/v1/limits/crm" },
   createToken: { path: "/v1/tokens", body: { name: "made", scopes: ["read"] } },
   revokeToken: { path: "/v1/tokens/made" },
+  createSilence: { path: "/v1/alerts/silences", body: { rule: "error-rate", for: "1h", reason: "x" } },
+  endSilence: { path: "/v1/alerts/silences/none" },
+  testAlerts: { path: "/v1/alerts/test" },
   resetSync: { path: "/v1/syncs/none/reset", body: { reason: "x" } },
 };
 

@@ -1377,6 +1377,75 @@ export interface Contract {
       }[];
     };
   };
+  /** Silences that have not ended, in the order in which they were made. */
+  readonly "GET /v1/alerts/silences": {
+    readonly params: object;
+    readonly query: object;
+    readonly body: undefined;
+    readonly answer: {
+      readonly items: readonly {
+        readonly id: string;
+        /** Left out: every rule */
+        readonly rule?: string;
+        /** Whole, or up to a `*` at its end; left out: everything */
+        readonly subject?: string;
+        readonly until: number;
+        readonly because: string;
+        readonly by: string;
+      }[];
+      readonly next: string | null;
+    };
+  };
+  /** Tells nobody of what it covers, for a while; what fires is seen all the same. */
+  readonly "POST /v1/alerts/silences": {
+    readonly params: object;
+    readonly query: object;
+    readonly body: {
+      /** Left out: every rule */
+      readonly rule?:
+        | "error-rate"
+        | "retry-rate"
+        | "breaker-open"
+        | "dead-letter-group"
+        | "dead-letters"
+        | "latency"
+        | "throughput"
+        | "exhausted"
+        | "unauthorized"
+        | "watermark-held"
+        | "oldest-ready";
+      /** `crm POST /contacts`, or up to a `*` at its end: `crm *`; left out: everything */
+      readonly subject?: string;
+      /** How long; a silence always ends */
+      readonly for: number | string;
+      /** Why; stands with the silence and in the audit log */
+      readonly reason: string;
+    };
+    readonly answer: {
+      readonly id: string;
+      /** Left out: every rule */
+      readonly rule?: string;
+      /** Whole, or up to a `*` at its end; left out: everything */
+      readonly subject?: string;
+      readonly until: number;
+      readonly because: string;
+      readonly by: string;
+    };
+  };
+  /** Ends a silence before its time. */
+  readonly "DELETE /v1/alerts/silences/{id}": {
+    readonly params: { readonly id: string };
+    readonly query: object;
+    readonly body: undefined;
+    readonly answer: { readonly ended: string };
+  };
+  /** Sends a test to every sink of the config; each delivery is an operation of the queue. */
+  readonly "POST /v1/alerts/test": {
+    readonly params: object;
+    readonly query: object;
+    readonly body: undefined;
+    readonly answer: { readonly items: readonly { readonly sink: string; readonly operation: string }[] };
+  };
   /** What the history of attempts speaks for: rules, limits and times to set. */
   readonly "GET /v1/advice": {
     readonly params: object;

@@ -14,6 +14,9 @@ import type { Lane } from "./lane-order.ts";
 
 type History = Answer<"GET /v1/lanes/{lane}/history">;
 
+/** So many changes and acts are listed, the latest; an outage is a dozen of them. */
+const SHOWN = 50;
+
 const WINDOWS = [
   ["5m", "5 min"],
   ["15m", "15 min"],
@@ -81,7 +84,7 @@ function Charts({ history, lane }: { readonly history: History; readonly lane: L
     ...acts.map(({ at, what, by, why }) => ({ at, words: `${what} by ${by}`, why: why ?? "" })),
   ]
     .sort((a, b) => b.at - a.at)
-    .slice(0, 8);
+    .slice(0, SHOWN);
   return (
     <div className="traffic">
       <TimeChart label="Attempts a second" {...time} lines={attempts} height={170} axis={false} />
@@ -93,7 +96,7 @@ function Charts({ history, lane }: { readonly history: History; readonly lane: L
         </div>
       )}
       {last.length > 0 && (
-        <ol className="changes">
+        <ol className="changes" tabIndex={0} aria-label="What has changed, the latest first">
           {last.map(({ at, words, why }) => (
             <li key={`${at} ${words}`}>
               <time className="faint nowrap">{instant(at)}</time>

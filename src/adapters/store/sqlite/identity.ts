@@ -20,12 +20,18 @@ export function checkVersion(path: string, version: string): void {
   );
 }
 
-/** Looks before anything is touched: `new` for an empty file, `ours` for one of ours; anything else is refused and left as it is. */
+/**
+ * Looks before anything is touched: `new` for an empty file, `ours` for one of ours; anything else is refused and left as it is.
+ * All is read of one moment: between two looks another process may have made the file ours.
+ */
 export function identify(path: string, db: DatabaseSync): "new" | "ours" {
+  db.exec("BEGIN");
   const { tables } = db.prepare("SELECT count(*) AS tables FROM sqlite_schema").get() as { tables: number };
   const owner = pragma(db, "application_id");
+  const version = pragma(db, "user_version");
+  db.exec("COMMIT");
   if (owner === APPLICATION_ID) return "ours";
-  if (tables === 0 && owner === 0 && pragma(db, "user_version") === 0) return "new";
+  if (tables === 0 && owner === 0 && version === 0) return "new";
   return refuse(path, "it is an SQLite database of another program; give another path");
 }
 
