@@ -20,6 +20,8 @@ export interface ListenerParts {
   readonly doors: Doors;
   readonly clock: Clock;
   readonly failed: (error: unknown, where: string) => void;
+  /** Where every path of this socket stands, such as `/to/stripe`: nothing else is reached by it. @default every path stands for itself */
+  readonly under?: string;
 }
 
 /** Who asks how we are is let in beside the connections that there may be. */
@@ -131,14 +133,16 @@ export class Listener {
       if (!response.writableFinished) leaving.leave(new DOMException("the client has left", "AbortError"));
     });
     if (this.#draining) response.shouldKeepAlive = false;
-    const url = request.url ?? "";
+    const { doors, failed, under } = this.#parts;
+    const asked = request.url ?? "";
+    const url = under === undefined || !asked.startsWith("/") ? asked : `${under}${asked}`;
+    request.url = url;
     const refusal = this.#refusalOf(request, url);
     if (refusal !== undefined) {
       response.shouldKeepAlive = false;
       writeProblem(response, refusal.code, refusal.detail, refusal.allow === undefined ? {} : { headers: { allow: refusal.allow } }, {});
       return;
     }
-    const { doors, failed } = this.#parts;
     const done = url.startsWith("/to/") ? doors.forward(request, response, leaving) : doors.other(request, response);
     done.catch((error: unknown) => {
       failed(error, url);

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { isIP } from "node:net";
+import { isIP, type AddressInfo } from "node:net";
 import { secureBytes } from "../adapters/clock/random.ts";
 import { systemClock } from "../adapters/clock/system.ts";
 import { egress } from "../adapters/transport/egress/egress.ts";
@@ -19,7 +19,7 @@ import { createApp } from "./app.ts";
 import { Authenticator } from "./auth.ts";
 import { openDashboard } from "./dashboard.ts";
 import { Forwarder } from "./forward.ts";
-import { Listener } from "./listener.ts";
+import { Listener, type ListenerParts } from "./listener.ts";
 import type { TokenEntry } from "./principal.ts";
 import { StrangerGuard } from "./stranger.ts";
 import { toRequest, writeResponse } from "./web-bridge.ts";
@@ -42,6 +42,11 @@ export interface ServeOptions {
   readonly host?: string;
   /** 0 takes a free one. @default 4180 */
   readonly port?: number;
+  /**
+   * A port of its own for an API, by name, whose client knows a host and no path: what comes there goes where `/to/{api}` goes, and
+   * nothing else is there. 0 takes a free one. @default none
+   */
+  readonly apiPorts?: Readonly<Record<string, number>>;
   /** Of the package. */
   readonly version: string;
   /** Told of faults of ours. */
@@ -53,6 +58,8 @@ export interface Gateway {
   /** Such as `http://127.0.0.1:4180`, without a closing slash. */
   readonly url: string;
   readonly port: number;
+  /** Base URLs of the APIs that have a port of their own, by name. */
+  readonly apiUrls: Readonly<Record<string, string>>;
   /**
    * Other APIs and tokens from now on; requests under way end by the old ones. A mistake changes nothing.
    * @throws ConfigError
@@ -68,9 +75,10 @@ export interface Gateway {
  * @throws ConfigError that names what is wrong by its path; StoreError where the store cannot be opened.
  */
 export async function serve(options: ServeOptions): Promise<Gateway> {
-  const { host = "127.0.0.1", port = 4180, tokens = [], version, log } = options;
+  const { host = "127.0.0.1", port = 4180, tokens = [], apiPorts = {}, version, log } = options;
   const resolved = resolveGatewayOptions(options.gateway);
   refuseOpenDoor(host, tokens);
+  for (const name of Object.keys(apiPorts)) refuseUnknownApi(name, Object.keys(options.apis));
   const clock: Clock = systemClock;
   const failed = (error: unknown, where: string): void =>
     log(`${where}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
@@ -109,7 +117,7 @@ export async function serve(options: ServeOptions): Promise<Gateway> {
     dashboard: openDashboard(),
     draining: () => listener.draining,
   });
-  const listener: Listener = new Listener({
+  const socket: ListenerParts = {
     options: resolved,
     clock,
     failed,
@@ -117,7 +125,12 @@ export async function serve(options: ServeOptions): Promise<Gateway> {
       forward: (request, response, leaving) => forwarder.handle(request, response, leaving),
       other: (request, response) => answerOther(app, request, response),
     },
-  });
+  };
+  const listener: Listener = new Listener(socket);
+  const ofApis = new Map(
+    Object.keys(apiPorts).map((name) => [name, new Listener({ ...socket, under: `/to/${encodeURIComponent(name)}` })] as const),
+  );
+  const listeners: readonly Listener[] = [listener, ...ofApis.values()];
   const endWork = async (graceMs: number): Promise<void> => {
     await open.hf.close({ grace: graceMs });
     outside.close();
@@ -130,19 +143,22 @@ export async function serve(options: ServeOptions): Promise<Gateway> {
     // The tokens and holds of the store, before anybody is let in.
     await app.start();
     const address = await listener.listen(host, port);
-    const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
+    const apiUrls: Record<string, string> = {};
+    for (const [name, own] of ofApis) apiUrls[name] = urlOf(await own.listen(host, apiPorts[name] ?? 0));
     return {
-      url: `http://${name}:${address.port}`,
+      url: urlOf(address),
       port: address.port,
+      apiUrls,
       reload({ apis, tokens: entries }) {
         refuseOpenDoor(host, entries);
         const changes = open.hf.replaceApis(apis);
         parts.authenticator.replace("config", entries);
         return changes;
       },
-      close: () => end(listener, app, endWork, { clock, graceMs: resolved.graceMs }),
+      close: () => end(listeners, app, endWork, { clock, graceMs: resolved.graceMs }),
     };
   } catch (error) {
+    for (const one of listeners) one.cut();
     await app.close();
     await endWork(0);
     throw error;
@@ -156,17 +172,29 @@ function toldBy({ allow: _allow, ...callbacks }: ConfiguredCallbacks): CallbackO
 
 /** First no new requests, then no new work; each has what is left of the grace. */
 async function end(
-  listener: Listener,
+  listeners: readonly Listener[],
   app: { close(): Promise<void> },
   endWork: (graceMs: number) => Promise<void>,
   { clock, graceMs }: { readonly clock: Clock; readonly graceMs: number },
 ): Promise<void> {
   const until = clock.monotonic() + graceMs;
-  const drained = listener.drain(graceMs);
+  const drained = Promise.all(listeners.map((listener) => listener.drain(graceMs)));
   await app.close();
   await drained;
   await endWork(Math.max(0, until - clock.monotonic()));
-  listener.cut();
+  for (const listener of listeners) listener.cut();
+}
+
+function urlOf({ family, address, port }: AddressInfo): string {
+  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+}
+
+function refuseUnknownApi(name: string, known: readonly string[]): void {
+  if (known.includes(name)) return;
+  throw new ConfigError({
+    path: "--api-port",
+    message: `--api-port gives a port to ${JSON.stringify(name)}, and the config has no such API; it has ${known.join(", ") || "none"}`,
+  });
 }
 
 async function answerOther(app: ReturnType<typeof createApp>, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -8,6 +8,7 @@ import { Stripe } from "stripe";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { flakyApi, type FlakyApi } from "../../src/testing/index.ts";
 import { CHUNKS, SCRIPT } from "../sdk/providers.ts";
+import { cli } from "../cli/holdfast.ts";
 import { startGateway, type GatewayProcess } from "./gateway-process.ts";
 
 const run = promisify(execFile);
@@ -17,9 +18,10 @@ let gateway: GatewayProcess;
 beforeAll(async () => {
   provider = await flakyApi(SCRIPT);
   const api = { baseUrl: provider.url, retry: { maxAttempts: 4, backoff: { base: 5, cap: 10 } }, breaker: false, retryBudget: false };
-  gateway = await startGateway({
-    apis: { llm: { ...api, repeatable: true }, stripe: { ...api, idempotency: {} }, github: { ...api, repeatable: true } },
-  });
+  gateway = await startGateway(
+    { apis: { llm: { ...api, repeatable: true }, stripe: { ...api, idempotency: {} }, github: { ...api, repeatable: true } } },
+    { args: ["--api-port", "stripe=0"] },
+  );
 });
 
 afterAll(async () => {
@@ -71,24 +73,27 @@ test("octokit reads and writes", async () => {
 test("stripe, whose client knows a host and no path, writes once, under one key", async () => {
   const before = provider.ledger.requests("POST /v1/customers").length;
   const effects = provider.ledger.subjects("POST /v1/customers").length;
-  const stripe = new Stripe("sk_test_x", {
-    host: "127.0.0.1",
-    port: gateway.port,
-    protocol: "http",
-    maxNetworkRetries: 0,
-    telemetry: false,
-    // The path of a base URL is put before that of every request.
-    httpClient: Stripe.createFetchHttpClient((url: string | URL | Request, init?: RequestInit) => {
-      const target = new URL(url instanceof Request ? url.url : url);
-      target.pathname = `/to/stripe${target.pathname}`;
-      return fetch(target, init);
-    }),
-  });
+  const { hostname: host, port } = new URL(gateway.apiUrls["stripe"] ?? "");
+  const stripe = new Stripe("sk_test_x", { host, port, protocol: "http", maxNetworkRetries: 0, telemetry: false });
   expect((await stripe.customers.create({ email: "ada@example.com" })).id).toBe("cus_1");
   const requests = provider.ledger.requests("POST /v1/customers").slice(before);
   expect(requests.map(({ status, ending }) => status ?? ending)).toEqual([503, "reset", 429, 200]);
   expect(new Set(requests.map(({ key }) => key)).size).toBe(1);
   expect(provider.ledger.subjects("POST /v1/customers").length - effects).toBe(1);
+});
+
+test("at an API's own port there is nothing but that API", async () => {
+  const own = gateway.apiUrls["stripe"] ?? "";
+  provider.setRules([]);
+  const before = provider.ledger.requests().length;
+  for (const path of ["/v1/lanes", "/to/llm/v1/models", "/healthz", "/"]) {
+    const answer = await fetch(own + path);
+    // The other side knows no such path, and says so; the gateway's own would have told of lanes, models or health.
+    expect([path, answer.headers.get("holdfast-outcome")]).toEqual([path, "failed"]);
+  }
+  expect(provider.ledger.requests().length - before).toBe(4);
+  const { stderr, code } = await cli(["serve", "--port", "0", "--api-port", "strype=0"], { cwd: gateway.folder });
+  expect([code, stderr]).toEqual([2, expect.stringContaining('--api-port gives a port to "strype"') as string]);
 });
 
 const body = JSON.stringify(chat);

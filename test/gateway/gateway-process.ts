@@ -8,6 +8,8 @@ import { startCli, type CliEnd } from "../cli/holdfast.ts";
 export interface GatewayProcess extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
+  /** Of the APIs that have a port of their own. */
+  readonly apiUrls: Readonly<Record<string, string>>;
   readonly pid: number;
   readonly folder: string;
   readonly ended: Promise<CliEnd>;
@@ -42,6 +44,7 @@ export async function startGateway(
   return {
     url,
     port: Number(new URL(url).port),
+    apiUrls: Object.fromEntries([...output.matchAll(/^(\S+) at (http:\S+)$/gm)].map(([, name, at]) => [name, at])),
     pid,
     folder,
     ended,

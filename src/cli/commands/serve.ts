@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { resolveTokens } from "../../api/token-options.ts";
 import { ConfigError } from "../../core/errors.ts";
 import type { ApiChanges } from "../../client/open-apis.ts";
@@ -14,12 +14,14 @@ interface ServeCommandOptions {
   readonly config?: string;
   readonly host: string;
   readonly port: number;
+  readonly apiPort: Readonly<Record<string, number>>;
 }
 
 const EXAMPLES = `
 Examples:
   $ holdfast serve --config holdfast.config.json
   $ holdfast serve --host 0.0.0.0 --port 4180     (takes tokens in the config)
+  $ holdfast serve --api-port stripe=4181
 
 Then, in any language: base URL http://127.0.0.1:4180/to/NAME, where NAME stands under apis in the config.
 SIGHUP, or a change of the config's file, takes its APIs and tokens without dropping a call.
@@ -33,11 +35,24 @@ export function serveCommand(): Command {
     .option("--config <file>", "the config (default: holdfast.config.ts, .js or .json)")
     .option("--host <address>", "address to listen on; one that others can reach takes tokens in the config", "127.0.0.1")
     .option("--port <number>", "port; 0 takes a free one", readPort, 4180)
+    .option(
+      "--api-port <name=port>",
+      "a port of its own for an API whose client knows a host and no path; may be given several times",
+      readApiPort,
+      {},
+    )
     .addHelpText("after", EXAMPLES)
     .action(runServe);
 }
 
-async function runServe({ config: named, host, port }: ServeCommandOptions): Promise<void> {
+/** Such as `stripe=4181`. */
+function readApiPort(value: string, before: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  const at = value.lastIndexOf("=");
+  if (at < 1) throw new InvalidArgumentError("Give an API and a port, such as stripe=4181.");
+  return { ...before, [value.slice(0, at)]: readPort(value.slice(at + 1)) };
+}
+
+async function runServe({ config: named, host, port, apiPort }: ServeCommandOptions): Promise<void> {
   const loaded = await loadConfig(named);
   if (loaded === undefined) {
     throw new ConfigError({ path: "--config", message: "there is no holdfast.config.ts, .js or .json here; name one with --config" });
@@ -60,6 +75,7 @@ async function runServe({ config: named, host, port }: ServeCommandOptions): Pro
     ...(inboxes === undefined ? {} : { inboxes }),
     host,
     port,
+    apiPorts: apiPort,
     version: version(),
     log,
   });
@@ -69,6 +85,7 @@ async function runServe({ config: named, host, port }: ServeCommandOptions): Pro
     log,
   );
   const ended = signalled();
+  for (const [name, url] of Object.entries(running.apiUrls)) console.log(`${name} at ${url}`);
   console.log(`listening on ${running.url}`);
   const signal = await ended;
   console.log(`${signal}: ending; what is under way goes on`);
