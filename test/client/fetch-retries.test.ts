@@ -129,8 +129,9 @@ describe("a bad moment", () => {
       breaker: false,
     });
     await Promise.all(Array.from({ length: 10 }, async () => await (await hf.fetch("api")("/x")).arrayBuffer()));
-    for (let waited = 0; waited < 500 && (await flaky.connections()) > 12; waited += 10) await pause(10);
-    expect(await flaky.connections()).toBeLessThanOrEqual(12);
+    // Ten callers keep one alive each, and perhaps the one before it; thirty answers that were held would be thirty more.
+    for (let waited = 0; waited < 500 && (await flaky.connections()) > 20; waited += 10) await pause(10);
+    expect(await flaky.connections()).toBeLessThanOrEqual(20);
   });
 });
 
