@@ -122,10 +122,12 @@ function queryable(sql: PostgresJsQueryable, onLost?: () => void): Queryable {
   return {
     query: async <Row extends readonly unknown[]>({ text }: Statement<Row>, values: readonly Parameter[], named: boolean) => {
       const query = sql.unsafe(text, [...values], { prepare: named });
-      const rows = (await query.values()) as readonly Row[];
+      const rows = (await query.values()) as readonly Row[] | undefined;
+      // Beside a connection that breaks it may end a statement without an error and without an answer.
+      if (!Array.isArray(rows)) throw Object.assign(new Error("the connection gave no answer"), { code: "CONNECTION_CLOSED" });
       // What postgres.js keeps of a statement that it had to prepare again.
       if (named && (query as { readonly retried?: unknown }).retried) onLost?.();
-      return rows;
+      return rows as readonly Row[];
     },
     script: async (text) => {
       await sql.unsafe(text);
