@@ -1,7 +1,6 @@
 /** The proxies that are compared, each started as a process of its own in front of one upstream. */
 import { fork, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { repositoryRoot, run } from "../../scripts/tools.ts";
 import { onCore } from "./cores.ts";
 import { portkeyRequest, type Workload } from "./workloads.ts";
+import { answers, freePort } from "../ports.ts";
 
 export interface Contender {
   readonly name: string;
@@ -152,27 +152,4 @@ async function ended(child: ChildProcess): Promise<void> {
   await Promise.race([gone, sleep(3_000, undefined, { ref: false })]);
   child.kill("SIGKILL");
   await gone;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
-
-async function answers(port: number, name: string): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    const open = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, "127.0.0.1", () => {
-        socket.destroy();
-        resolve(true);
-      });
-      socket.once("error", () => resolve(false));
-    });
-    if (open) return;
-    await sleep(50);
-  }
-  throw new Error(`${name} does not answer`);
 }

@@ -1,9 +1,8 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { answers, freePort } from "../ports.ts";
 
 export interface RedisServer {
   readonly url: string;
@@ -25,7 +24,7 @@ export async function startRedis(): Promise<RedisServer> {
   });
   const end = (): void => void server.kill();
   process.once("exit", end);
-  await Promise.race([answers(port), exited]);
+  await Promise.race([answers(port, "redis-server"), exited]);
   return {
     url: `redis://127.0.0.1:${port}`,
     stop: async () => {
@@ -35,27 +34,4 @@ export async function startRedis(): Promise<RedisServer> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
-
-async function answers(port: number): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    const open = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, "127.0.0.1", () => {
-        socket.destroy();
-        resolve(true);
-      });
-      socket.once("error", () => resolve(false));
-    });
-    if (open) return;
-    await sleep(50);
-  }
-  throw new Error("redis-server does not answer");
 }

@@ -1,3 +1,4 @@
+import { isOurs } from "../api/api-name.ts";
 import type { ResolvedApi } from "../api/resolve-api.ts";
 import type { TimerHandle } from "../ports/clock.ts";
 import { advise } from "../signals/advice/advise.ts";
@@ -167,11 +168,6 @@ function settingsSeen(api: ResolvedApi | undefined, endpoint: string): SettingsS
     keyed: api.idempotency !== undefined,
     certain: repeatable || reconcile !== undefined,
   };
-}
-
-/** Deliveries of ours are nobody's to tune. */
-function isOurs(api: string): boolean {
-  return api.startsWith("@");
 }
 
 function nameOf({ api, endpoint }: { readonly api: string; readonly endpoint: string }): string {

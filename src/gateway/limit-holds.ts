@@ -1,23 +1,10 @@
-import type { LimitOptions } from "../client/limit-overrides.ts";
+import type { LimitOptions, LimitOverride } from "../client/limit-overrides.ts";
 import type { Holdfast } from "../client/holdfast.ts";
 import { NotFoundError } from "../core/errors.ts";
 import type { Duration } from "../core/duration.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { DocumentStore } from "../ports/document-store.ts";
 import { allOf } from "./documents.ts";
-
-/** Limits that an operator has set over those of the config. */
-export interface LimitHold {
-  readonly api: string;
-  /** `*` for all of the API's. */
-  readonly endpoint: string;
-  readonly limits: LimitOptions;
-  readonly by: string;
-  readonly reason: string;
-  readonly since: number;
-  /** Wall-clock milliseconds. */
-  readonly until: number;
-}
 
 const KIND = "limit-hold";
 
@@ -31,7 +18,7 @@ export class LimitHolds {
   readonly #clock: Clock;
   /** What this process has put into force, by id. */
   #inForce: ReadonlyMap<string, string> = new Map();
-  #known: readonly LimitHold[] = [];
+  #known: readonly LimitOverride[] = [];
 
   constructor(hf: Holdfast, documents: DocumentStore, clock: Clock) {
     this.#hf = hf;
@@ -40,7 +27,7 @@ export class LimitHolds {
   }
 
   /** As they stood when they were read last. */
-  get known(): readonly LimitHold[] {
+  get known(): readonly LimitOverride[] {
     return this.#known;
   }
 
@@ -53,11 +40,10 @@ export class LimitHolds {
       readonly by: string;
       readonly reason: string;
     },
-  ): Promise<LimitHold> {
+  ): Promise<LimitOverride> {
     // First what can be refused, so that nothing stands in the store that has no effect.
     const { endpoint, ...rest } = given;
-    const set = this.#hf.limits.set({ ...rest, ...(endpoint === "*" ? {} : { endpoint }) });
-    const hold: LimitHold = { ...set, endpoint };
+    const hold = this.#hf.limits.set({ ...rest, ...(endpoint === "*" ? {} : { endpoint }) });
     await this.#write(idOf(hold), JSON.stringify(hold));
     await this.look();
     return hold;
@@ -79,9 +65,9 @@ export class LimitHolds {
   async look(): Promise<void> {
     const now = this.#clock.now();
     const inForce = new Map<string, string>();
-    const known: LimitHold[] = [];
+    const known: LimitOverride[] = [];
     for (const { id, revision, changedAt, parsed } of await allOf(this.#documents, KIND)) {
-      const hold = parsed as LimitHold;
+      const hold = parsed as LimitOverride;
       if (hold.until <= now) {
         await this.#documents.write([{ kind: KIND, id, revision, body: null, now }]);
         continue;
@@ -96,7 +82,7 @@ export class LimitHolds {
     this.#known = known;
   }
 
-  #force({ api, endpoint, limits, by, reason, until }: LimitHold, now: number): void {
+  #force({ api, endpoint, limits, by, reason, until }: LimitOverride, now: number): void {
     const standing = this.#hf.limits.list().some((one) => one.api === api && one.endpoint === endpoint && one.until === until);
     if (standing) return;
     try {
@@ -124,6 +110,6 @@ export class LimitHolds {
   }
 }
 
-function idOf({ api, endpoint }: Pick<LimitHold, "api" | "endpoint">): string {
+function idOf({ api, endpoint }: Pick<LimitOverride, "api" | "endpoint">): string {
   return JSON.stringify([api, endpoint]);
 }

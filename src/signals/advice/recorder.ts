@@ -1,3 +1,4 @@
+import { isOurs } from "../../api/api-name.ts";
 import type { Verdict } from "../../core/verdict.ts";
 import type { Events, Metered, Meter } from "../../engine/events.ts";
 import type { AttemptRecord } from "../../ports/dead-letter-store.ts";
@@ -185,7 +186,7 @@ export class HistoryRecorder implements Meter {
 
   /** Deliveries of our own are nobody's to tune, and there is an end to what is kept apart. */
   #counts({ api, endpoint }: LaneRef): boolean {
-    return !api.startsWith("@") && (this.#tallies.size < MOST_ENDPOINTS || this.#tallies.has(nameOf(api, endpoint)));
+    return !isOurs(api) && (this.#tallies.size < MOST_ENDPOINTS || this.#tallies.has(nameOf(api, endpoint)));
   }
 
   #tally(api: string, endpoint: string): EndpointTally {

@@ -1,3 +1,4 @@
+import { isOurs } from "../../api/api-name.ts";
 import { formatMs } from "../../core/duration.ts";
 import type { EventMap, LaneRef } from "../../ports/events.ts";
 import type { AlertReading } from "./alert.ts";
@@ -270,11 +271,6 @@ export class AlertWatch {
     }
     return api;
   }
-}
-
-/** Deliveries of alerts and the like: an alert of one that fails would be one more delivery that fails. */
-function isOurs(api: string): boolean {
-  return api.startsWith("@");
 }
 
 function nameOf({ api, endpoint, partition }: LaneRef): string {
