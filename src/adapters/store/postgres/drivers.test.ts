@@ -9,7 +9,7 @@ const one = statement<readonly [number]>("SELECT 1");
 
 function answering(rows: unknown): PostgresJs {
   const query = { values: () => Promise.resolve(rows), then: undefined as never };
-  return Object.assign(() => {}, { options: { max: 1 }, unsafe: () => query, begin: async () => undefined }) as unknown as PostgresJs;
+  return Object.assign(() => {}, { options: { max: 1 }, unsafe: () => query, begin: async () => undefined });
 }
 
 describe("postgres.js", () => {
